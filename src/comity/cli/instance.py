@@ -1,0 +1,49 @@
+"""`comity init` and `comity key`: an instance, its keys, and the card that others hold."""
+
+import json
+from pathlib import Path
+
+import click
+
+from comity.cli.home import ROLES, Home, make_home
+
+__all__ = ["init", "key"]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--role", required=True, type=click.Choice(ROLES), help="Which side's instance this is.")
+@click.option("--name", required=True, help="The name that the other sides read.")
+@click.option("--host", required=True, help="A host name for the keys and ledgers, such as authority.example.")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+def init(folder: Path, role: str, name: str, host: str, as_json: bool) -> None:
+    """Make an instance in FOLDER, with the keys that its role needs."""
+    card = make_home(folder, role=role, name=name, host=host).card()
+    if as_json:
+        click.echo(json.dumps(card))
+        return
+    click.echo(f"{name}: {role}'s instance made. Its keys are readable by you alone and exist nowhere else; back them up.")
+
+
+@click.group()
+def key() -> None:
+    """This instance's public keys."""
+
+
+@key.command("show")
+@click.option("--witness-url", default="", help="Where this party's witness answers, to stand in the card.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the card to a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+@click.pass_obj
+def show(home: Home, witness_url: str, out: Path | None, as_json: bool) -> None:
+    """Show the public keys as a card: what the other sides need of this one."""
+    card = home.card(witness_url=witness_url)
+    if out is not None:
+        out.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+    if as_json:
+        click.echo(json.dumps(card))
+    elif out is None:
+        for name, value in card.items():
+            click.echo(f"{name:12} {value}")
+    else:
+        click.echo(f"card of {home.name} written to {out.name}: public keys only")

@@ -1,0 +1,221 @@
+"""Records of an arrangement's ledger: terms, grants, calls, stops, plans, runs, scores.
+
+A call is two entries: `call.permitted` or `call.refused` before anything is
+sent, and for a permitted one exactly one of `call.settled` and `call.abandoned`
+after it; `call.overran` follows a settlement that exceeds its reservation.  The
+permit's index is the call's number and stands in `request-id`.
+
+Content never stands in an entry: `request` and `answer` are salted commitments
+(HMAC-SHA-256, see `comity.vault`), empty where there is no content.
+"""
+
+from comity.records.record import Amount, Digest, Hex32, Index, Record
+
+
+class ArrangementSigned(Record, kind="arrangement.signed", version=1):
+    """Entry 0: both parties' signatures over one version of the terms are held."""
+
+    arrangement: Hex32
+    terms_version: int
+    digest: Digest
+    """SHA-256 of the terms' canonical bytes: what was signed, not a copy of it."""
+    previous: str
+    """Digest of the version before; empty for the first."""
+    note: str
+    """The signed note `comity arrangement/1` with both signatures, verbatim."""
+
+
+class GrantIssued(Record, kind="grant.issued", version=1):
+    """A party of the terms lets one person call, with one key."""
+
+    grant: Hex32
+    person: str
+    key: Digest
+    """SHA-256 of the bearer secret (256 random bits); the secret is nowhere at rest here."""
+    expires: str
+    note: str
+
+
+class GrantRevoked(Record, kind="grant.revoked", version=1):
+    """A grant ends before its time."""
+
+    grant: Hex32
+    cause: str
+    note: str
+
+
+class GatewayStarted(Record, kind="gateway.started", version=1):
+    """One gateway process began to serve; its permits carry this incarnation."""
+
+    incarnation: Hex32
+    software: str
+
+
+class GatewayEnded(Record, kind="gateway.ended", version=1):
+    """A gateway process ended in order, with no permit of its own left open."""
+
+    incarnation: Hex32
+
+
+class CallPermitted(Record, kind="call.permitted", version=1):
+    """The terms allow one call, and its reservation is taken from the budget."""
+
+    grant: Hex32
+    person: str
+    incarnation: Hex32
+    protocol: str
+    route: str
+    model: str
+    features: tuple[str, ...]
+    request: Digest
+    request_bytes: int
+    irid: str
+    """The caller's own id for the request (`x-irid`), empty when it sent none."""
+    run: str
+    """The run that the caller names (`comity-run`), empty when it names none."""
+    reserved: Amount
+
+
+class CallRefused(Record, kind="call.refused", version=1):
+    """A caller with a known key asked for what the terms do not allow."""
+
+    grant: Hex32
+    person: str
+    protocol: str
+    route: str
+    model: str
+    status: int
+    clause: str
+    because: str
+    irid: str
+    run: str
+
+
+class CallsRefused(Record, kind="calls.refused", version=1):
+    """Equal refusals beyond the first 60 of a minute, as one entry with their count."""
+
+    grant: Hex32
+    person: str
+    status: int
+    clause: str
+    count: int
+
+
+class CallSettled(Record, kind="call.settled", version=1):
+    """What became of a permitted call, durable before the caller has its whole answer."""
+
+    permit: Index
+    outcome: str
+    """answered · withheld · provider-refused · provider-failed · half-answer · client-gone · stopped · not-sent"""
+    status: int
+    """The provider's HTTP status; 0 when none came."""
+    served: str
+    """The model that the answer names; empty when it names none."""
+    served_check: str
+    """agreed · mismatch · unstated · none (no answer to check)"""
+    answer: str
+    """Commitment to the answer's bytes; empty when none came."""
+    answer_bytes: int
+    usage: str
+    """stated (the provider's figures) · reservation (no figures came) · nothing (nothing was sent)"""
+    charged: Amount
+    upstream_id: str
+    millis: int
+
+
+class CallOverran(Record, kind="call.overran", version=1):
+    """The provider's usage exceeds the reservation: charged, and nothing more passes under these clauses."""
+
+    permit: Index
+    clauses: tuple[str, ...]
+    reserved: Amount
+    charged: Amount
+
+
+class CallAbandoned(Record, kind="call.abandoned", version=1):
+    """A permit whose gateway died before it settled, charged at the reservation."""
+
+    permit: Index
+    incarnation: Hex32
+    charged: Amount
+
+
+class AccessStopped(Record, kind="access.stopped", version=1):
+    """A party stopped the access: from here no call is sent and no byte is forwarded."""
+
+    by: str
+    cause: str
+    note: str
+
+
+class AccessResumed(Record, kind="access.resumed", version=1):
+    """The party that stopped lets the access go on."""
+
+    by: str
+    cause: str
+    note: str
+
+
+class PlanFrozen(Record, kind="plan.frozen", version=1):
+    """A plan's digest, held before the first call under it."""
+
+    grant: Hex32
+    person: str
+    plan: Digest
+
+
+class RunBegun(Record, kind="run.begun", version=1):
+    """A run under a frozen plan begins; its calls name it."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+
+
+class RunFinished(Record, kind="run.finished", version=1):
+    """A run ended, with the digest of the engine's own log."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    log: Digest
+    status: str
+
+
+class RunAborted(Record, kind="run.aborted", version=1):
+    """A run ended without a result, and why."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    because: str
+
+
+class ScoresCommitted(Record, kind="scores.committed", version=1):
+    """The digest of a run's score table, and its counts."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    rows: Digest
+    intended: int
+    attempted: int
+    answered: int
+    judged: int
+    unscored: int
+    repeated: int
+    correct: int
+
+
+class ContentDisclosed(Record, kind="content.disclosed", version=1):
+    """A recipient opened one sealed item to somebody, by the item's own key."""
+
+    grant: Hex32
+    person: str
+    permit: Index
+    part: str
+    to: str
