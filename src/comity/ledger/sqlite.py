@@ -1,0 +1,486 @@
+"""Ledgers in SQLite: one file each, safe for several processes that write at once.
+
+The file is opened through `apsw` alone, which carries its own recent SQLite:
+older releases than 3.51.3 can corrupt a WAL database that several processes checkpoint, and are refused.
+Journal mode WAL, `synchronous=FULL`: COMMIT returns after the write-ahead log is synced to stable storage.
+
+Group commit: one thread per open ledger takes whatever is queued, begins one immediate transaction,
+runs each `fn` inside a savepoint of its own, commits, and only then resolves the futures.
+A batch costs one sync however many callers it serves, and a lone caller never waits for company.
+Nothing is remembered between batches: size, positions and callers' tables are read inside the transaction,
+so any number of processes may have the same file open.
+
+Tables of the ledger's own (names beginning with `ledger_` are reserved):
+
+| table | holds |
+| --- | --- |
+| `ledger_about` | `origin` |
+| `ledger_entries` | `position` (0, 1, 2, …) and `entry`; triggers refuse a gap, an update and a delete |
+| `ledger_tags` | which entries carry which tag |
+| `ledger_head` | the newest signed head, a note |
+
+Inside `fn`, `tx.execute` cannot touch these tables, end the transaction, attach files or change settings:
+an attempt is a bug and raises `AssertionError`.
+The write-ahead log is folded into the database after the futures of a batch are resolved, not before.
+
+Not promised: anything against a person who can write the file.
+Checkpoints that others cosigned are what catches that.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import apsw
+
+from comity.ledger.errors import LedgerError
+from comity.ledger.store import (
+    MAX_ENTRY_BYTES,
+    EntryTooLarge,
+    HeadMoved,
+    Ledger,
+    LedgerClosed,
+    LedgerExists,
+    LedgerMissing,
+    NotALedger,
+    NotDurable,
+    Position,
+    Row,
+    T,
+    Tagged,
+    Transaction,
+)
+
+OLDEST_SQLITE: Final = (3, 51, 3)
+APPLICATION_ID: Final = 0x436F6D31
+"""`Com1`: marks the file, so that no other SQLite database is mistaken for a ledger."""
+MAX_BATCH: Final = 512
+"""Bounds how long the first caller of a batch can wait for the others; reached only far beyond one file's speed."""
+BUSY_SECONDS: Final = 10.0
+"""How long to wait for another process's transaction, thousands of times longer than one takes."""
+CHECKPOINT_PAGES: Final = 1_000
+"""SQLite's own default for the length of the write-ahead log, about 4 MB."""
+
+SCHEMA: Final = (
+    "CREATE TABLE ledger_about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE ledger_entries (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT",
+    "CREATE TABLE ledger_tags (tag TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (tag, position)) "
+    "STRICT, WITHOUT ROWID",
+    "CREATE TABLE ledger_head (only INTEGER PRIMARY KEY CHECK (only = 0), note BLOB NOT NULL) STRICT",
+    "CREATE TRIGGER ledger_no_gap BEFORE INSERT ON ledger_entries "
+    "WHEN NEW.position <> (SELECT coalesce(max(position), -1) + 1 FROM ledger_entries) "
+    "BEGIN SELECT RAISE(ABORT, 'ledger entries are numbered without gaps'); END",
+    "CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger_entries "
+    "BEGIN SELECT RAISE(ABORT, 'ledger entries are never changed'); END",
+    "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger_entries "
+    "BEGIN SELECT RAISE(ABORT, 'ledger entries are never deleted'); END",
+)
+
+# The ledger's own statements carry a comment, so that the statement cache never lends them to a caller,
+# whose statements are checked when they are prepared (`_Writer._authorize`).
+_BEGIN: Final = "BEGIN IMMEDIATE /* ledger */"
+_COMMIT: Final = "COMMIT /* ledger */"
+_ROLLBACK: Final = "ROLLBACK /* ledger */"
+_SAVE: Final = "SAVEPOINT ledger /* ledger */"
+_RELEASE: Final = "RELEASE ledger /* ledger */"
+_UNDO: Final = "ROLLBACK TO ledger /* ledger */"
+_SIZE: Final = "SELECT coalesce(max(position), -1) + 1 FROM ledger_entries /* ledger */"
+_INSERT: Final = "INSERT INTO ledger_entries (position, entry) VALUES (?, ?) /* ledger */"
+_TAG: Final = "INSERT OR IGNORE INTO ledger_tags (tag, position) VALUES (?, ?) /* ledger */"
+_READ: Final = "SELECT entry FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position /* ledger */"
+_HEAD: Final = "SELECT note FROM ledger_head /* ledger */"
+
+_LOOKS: Final = frozenset({apsw.SQLITE_READ, apsw.SQLITE_SELECT, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE})
+_NEVER: Final = frozenset(
+    {apsw.SQLITE_TRANSACTION, apsw.SQLITE_SAVEPOINT, apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH, apsw.SQLITE_PRAGMA}
+)
+
+
+class SqliteTooOld(LedgerError):
+    """The SQLite that apsw carries has known faults in what a ledger relies on."""
+
+    def __init__(self, found: str) -> None:
+        wanted = ".".join(str(part) for part in OLDEST_SQLITE)
+        super().__init__(f"apsw carries SQLite {found}, and a ledger needs {wanted} or newer; install a newer apsw")
+
+
+def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Ledger:
+    """Begin a new, empty ledger at `path` and open it. Refuses if anything is there already.
+
+    It is made beside `path` and linked into place when it is complete,
+    so a crash leaves no half-made ledger and two creators cannot both succeed.
+    """
+    _refuse_old_sqlite()
+    path = Path(path)
+    if not origin or any(ch.isspace() or ch == "+" or not ch.isprintable() for ch in origin):
+        raise NotALedger(path, f"the origin {origin[:80]!r} is empty or has a space or a '+' in it")
+    if path.exists():
+        raise LedgerExists(path)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    draft.unlink(missing_ok=True)
+    connection = apsw.Connection(str(draft))
+    try:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            connection.execute(statement)
+        connection.execute("INSERT INTO ledger_about (name, value) VALUES ('origin', ?)", (origin,))
+        for statement in schema:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    os.chmod(draft, 0o600)
+    try:
+        os.link(draft, path)
+    except FileExistsError as already:
+        raise LedgerExists(path) from already
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return open_ledger(path)
+
+
+def open_ledger(path: Path, *, schema: Sequence[str] = ()) -> Ledger:
+    """Open an existing ledger; `schema` statements (`CREATE … IF NOT EXISTS …`) are run first. Never creates."""
+    return SqliteLedger(Path(path), schema=schema)
+
+
+def _refuse_old_sqlite() -> None:
+    found = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in found.split(".")[:3]) < OLDEST_SQLITE:
+        raise SqliteTooOld(found)
+
+
+def _wait_for_lock(tries: int) -> bool:
+    """SQLite's busy handler: nap 0.2 ms at first, 2 ms later, and give up after `BUSY_SECONDS`."""
+    nap = 0.0002 if tries < 50 else 0.002
+    if tries * nap > BUSY_SECONDS:
+        return False
+    time.sleep(nap)
+    return True
+
+
+def _connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    except apsw.CantOpenError as fault:
+        raise NotALedger(path, str(fault)) from fault
+    connection.set_busy_handler(_wait_for_lock)
+    return connection
+
+
+class SqliteReader:
+    """A read-only connection behind a lock, so that any thread may use it."""
+
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        self._lock = threading.Lock()
+        self._connection = _connect(path, apsw.SQLITE_OPEN_READONLY, vfs)
+
+    def query(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Rows of one SELECT, as of now."""
+        with self._lock:
+            return cast(list[Row], self._connection.execute(sql, tuple(args)).fetchall())
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._lock:
+            self._connection.close()
+
+
+class _Writer:
+    """The one connection that writes: a `Transaction` for callers, batches for the thread."""
+
+    def __init__(self, path: Path, *, vfs: str | None, synchronous: str) -> None:
+        self.connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
+        self.wal_pages = 0
+        self.running = False
+        self._ours = False
+        self._size = 0
+        run = self.connection.execute
+        try:
+            mark = run("PRAGMA application_id").get
+            mode = run("PRAGMA journal_mode").get
+            if mark != APPLICATION_ID or mode != "wal":
+                raise NotALedger(path, f"it is marked {mark} with journal mode {mode}, not {APPLICATION_ID} and wal")
+            run(f"PRAGMA synchronous={synchronous}; PRAGMA fullfsync=1; PRAGMA foreign_keys=1; PRAGMA trusted_schema=0")
+            run("PRAGMA wal_autocheckpoint=0")
+            self.origin = str(run("SELECT value FROM ledger_about WHERE name = 'origin'").get)
+        except (apsw.NotADBError, apsw.CorruptError, apsw.SQLError) as fault:
+            self.connection.close()
+            raise NotALedger(path, str(fault)) from fault
+        except BaseException:
+            self.connection.close()
+            raise
+        self.connection.set_wal_hook(self._count_pages)
+        self.connection.set_authorizer(self._authorize)
+
+    def _count_pages(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        self.wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _authorize(
+        self, operation: int, first: str | None, second: str | None, _schema: str | None, _trigger: str | None
+    ) -> int:
+        if not self.running or self._ours:
+            return apsw.SQLITE_OK
+        if operation in _NEVER:
+            return apsw.SQLITE_DENY
+        if operation in _LOOKS:
+            return apsw.SQLITE_OK
+        reserved = any(name is not None and name.lower().startswith("ledger_") for name in (first, second))
+        return apsw.SQLITE_DENY if reserved else apsw.SQLITE_OK
+
+    def begin(self) -> None:
+        self.connection.execute(_BEGIN)
+        self._size = int(self.connection.execute(_SIZE).get)
+
+    def run(self, fn: Callable[[Transaction], T]) -> T:
+        """One `fn` in its savepoint: it takes effect whole, or not at all."""
+        before = self._size
+        self.connection.execute(_SAVE)
+        self.running = True
+        try:
+            result = fn(self)
+        except BaseException:
+            self.running = False
+            self._size = before
+            if self.connection.in_transaction:
+                self.connection.execute(_UNDO)
+                self.connection.execute(_RELEASE)
+            raise
+        finally:
+            self.running = False
+        self.connection.execute(_RELEASE)
+        return result
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def append(self, entry: bytes, *, tags: Sequence[str] = ()) -> int:
+        self._must_run()
+        if not isinstance(entry, bytes):
+            raise AssertionError(f"an entry is bytes, not {type(entry).__name__}")
+        if len(entry) > MAX_ENTRY_BYTES:
+            raise EntryTooLarge(len(entry))
+        index = self._size
+        self.ours(_INSERT, (index, entry))
+        for tag in tags:
+            self.ours(_TAG, (tag, index))
+        self._size = index + 1
+        return index
+
+    def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        self._must_run()
+        try:
+            return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
+        except apsw.AuthError as denied:
+            raise AssertionError(f"a transaction may not run {sql[:120]!r}: it belongs to the ledger") from denied
+
+    def position(self, tags: Sequence[str] = ()) -> Position:
+        self._must_run()
+        if not tags:
+            return Position(seen=self._size - 1)
+        return Position(seen=max(self._newest(tag) for tag in tags))
+
+    def _newest(self, tag: str) -> int:
+        rows = self.ours("SELECT coalesce(max(position), -1) FROM ledger_tags WHERE tag = ? /* ledger */", (tag,))
+        return int(rows[0][0])
+
+    def ours(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """A statement of the ledger's own, which the authorizer lets pass."""
+        self._ours = True
+        try:
+            return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
+        finally:
+            self._ours = False
+
+    def _must_run(self) -> None:
+        if not self.running:
+            raise AssertionError("a transaction was used after its function returned")
+
+
+class _Promise(Future[T]):
+    """A future that cannot be cancelled: what was submitted runs, and its outcome is told to whoever still asks."""
+
+    def cancel(self) -> bool:
+        return False
+
+
+_Work = tuple[Callable[[Transaction], Any], _Promise[Any]]
+
+
+class SqliteLedger(Ledger):
+    """A ledger in one SQLite file.
+
+    `vfs` and `synchronous` are for the tests that take the disk away:
+    they show that with anything less than FULL an acknowledged entry can be lost.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        schema: Sequence[str] = (),
+        vfs: str | None = None,
+        synchronous: Literal["FULL", "OFF"] = "FULL",
+    ) -> None:
+        _refuse_old_sqlite()
+        if not path.is_file():
+            raise LedgerMissing(path)
+        self._path = path
+        self._vfs = vfs
+        self._writer = _Writer(path, vfs=vfs, synchronous=synchronous)
+        self.origin = self._writer.origin
+        self._reader = SqliteReader(path, vfs=vfs)
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._broken: str | None = None
+        self._thread = threading.Thread(target=self._serve, name=f"ledger {path.name}", daemon=True)
+        self._thread.start()
+        if schema:
+            try:
+                self.ensure_schema(schema)
+            except BaseException:
+                self.close()
+                raise
+
+    def ensure_schema(self, statements: Sequence[str]) -> None:
+        """Run `CREATE … IF NOT EXISTS …` statements for the caller's own tables, in one transaction."""
+        self.transact(lambda tx: [tx.execute(statement) for statement in statements])
+
+    def submit(self, fn: Callable[[Transaction], T]) -> Future[T]:
+        if threading.current_thread() is self._thread:
+            raise AssertionError("a transaction may not wait for another one on the same ledger")
+        promise: _Promise[T] = _Promise()
+        with self._gate:
+            if self._closed:
+                raise LedgerClosed
+            self._queue.put((fn, promise))
+        return promise
+
+    def read(self, start: int, stop: int) -> tuple[bytes, ...]:
+        return tuple(row[0] for row in self._reader.query(_READ, (start, stop)))
+
+    def size(self) -> int:
+        return int(self._reader.query(_SIZE)[0][0])
+
+    def tagged(self, *tags: str) -> Tagged:
+        marks = ",".join("?" * len(tags))
+        rows = self._reader.query(
+            "SELECT position, entry FROM ledger_entries WHERE position IN "
+            f"(SELECT position FROM ledger_tags WHERE tag IN ({marks})) ORDER BY position",  # noqa: S608 (marks only)
+            tags,
+        )
+        entries = tuple((int(row[0]), bytes(row[1])) for row in rows)
+        return Tagged(entries=entries, position=Position(seen=entries[-1][0] if entries else -1))
+
+    def reader(self) -> SqliteReader:
+        return SqliteReader(self._path, vfs=self._vfs)
+
+    def signed_head(self) -> bytes | None:
+        rows = self._reader.query(_HEAD)
+        return bytes(rows[0][0]) if rows else None
+
+    def swap_head(self, old: bytes | None, new: bytes) -> None:
+        def compare_and_swap(_tx: Transaction) -> None:
+            rows = self._writer.ours(_HEAD)
+            if (bytes(rows[0][0]) if rows else None) != old:
+                raise HeadMoved
+            self._writer.ours("INSERT OR REPLACE INTO ledger_head (only, note) VALUES (0, ?) /* ledger */", (new,))
+
+        self.transact(compare_and_swap)
+
+    def close(self) -> None:
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        self._reader.close()
+        self._writer.connection.close()
+
+    def _serve(self) -> None:
+        """The writer thread: take what is queued, make it durable, tell the callers; until closed."""
+        closing = False
+        while not closing:
+            batch: list[_Work] = []
+            work = self._queue.get()
+            while True:
+                if work is None:
+                    closing = True
+                    break
+                batch.append(work)
+                if len(batch) == MAX_BATCH or self._queue.empty():
+                    break
+                work = self._queue.get()
+            if batch:
+                self._commit(batch)
+                if not closing and self._writer.wal_pages >= CHECKPOINT_PAGES:
+                    self._fold()
+
+    def _commit(self, batch: list[_Work]) -> None:
+        """One durable transaction for all of `batch`; its futures are resolved after COMMIT has returned."""
+        if self._broken is not None:
+            return _fail(batch, NotDurable(self._broken))
+        outcomes: list[tuple[_Promise[Any], Any, BaseException | None]] = []
+        try:
+            self._writer.begin()
+            for fn, promise in batch:
+                try:
+                    outcomes.append((promise, self._writer.run(fn), None))
+                except BaseException as raised:
+                    if not self._writer.connection.in_transaction:
+                        if isinstance(raised, apsw.IOError):
+                            raise
+                        raise apsw.AbortError(f"the storage rolled everything back: {raised}") from raised
+                    outcomes.append((promise, None, raised))
+            self._writer.connection.execute(_COMMIT)
+        except Exception as fault:
+            return _fail(batch, self._after(fault))
+        for promise, result, failure in outcomes:
+            if failure is None:
+                promise.set_result(result)
+            else:
+                promise.set_exception(failure)
+
+    def _after(self, fault: Exception) -> NotDurable:
+        """Roll back, and say what is known. After an I/O error nothing is: the ledger takes no more (start over)."""
+        if self._writer.connection.in_transaction:
+            try:
+                self._writer.connection.execute(_ROLLBACK)
+            except apsw.Error as second:
+                fault = second
+        if isinstance(fault, (apsw.FullError, apsw.BusyError, apsw.AbortError)):
+            return NotDurable(f"the entry was not recorded: {fault}; free the disk or the lock and try again")
+        self._broken = (
+            f"the ledger stopped after its storage failed ({type(fault).__name__}: {fault}); "
+            f"check the disk, then start this process again"
+        )
+        return NotDurable(self._broken, state="unknown")
+
+    def _fold(self) -> None:
+        """Copy the write-ahead log into the database, between batches. It loses nothing by failing: the log stays."""
+        try:
+            self._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except (apsw.BusyError, apsw.FullError, apsw.LockedError):
+            return
+        except apsw.Error as fault:
+            self._after(fault)
+
+
+def _fail(batch: Sequence[_Work], error: NotDurable) -> None:
+    for _, promise in batch:
+        promise.set_exception(NotDurable(str(error), state=error.state))
