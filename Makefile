@@ -1,0 +1,70 @@
+# Comity. `make` lists what there is to do.
+#
+# Everything that is installed or made lies under ignored folders of this checkout: .venv, .demo, .bench, .cache.
+# Installs are by hash from requirements/, which names no host: pip takes them from whatever registry it is set up with.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+VENV := .venv
+RUN := $(VENV)/bin
+# Where pytest runs its tests in parallel; `make test JOBS=0` runs them in one process.
+JOBS ?= 2
+# Passed on to the command of `demo`, `test` and `bench`.
+ARGS ?=
+PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.PHONY: help demo test check bench docs format pins clean
+
+help: ## List what there is to do.
+	@echo "Comity: structured access to AI models, with a record that neither side can rewrite."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  ARGS='…' goes to the command of demo, test and bench; PYTHON=… names the Python to install with."
+
+demo: $(VENV)/.demo-ready ## Tell the whole story with a real local model. ARGS='--no-serve --json' for a script.
+	@mkdir -p .demo && COMITY_DEMO_DIR="$(CURDIR)/.demo" $(RUN)/comity demo $(ARGS)
+
+test: $(VENV)/.dev-ready ## Run every test. ARGS='-m "not slow"' for the quick ones, ARGS='tests/ledger' for one room.
+	@$(RUN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+
+check: $(VENV)/.dev-ready ## Lint and check the types.
+	@$(RUN)/ruff check src tests benchmarks tools
+	@$(RUN)/mypy
+
+bench: $(VENV)/.dev-ready ## Measure the ledger against plain SQLite with the same durability, in the same run.
+	@$(RUN)/python benchmarks/ledger.py $(ARGS)
+
+docs: $(VENV)/.dev-ready ## Write the reference of commands anew from their help texts.
+	@$(RUN)/python tools/reference.py
+
+format: $(VENV)/.dev-ready ## Mend what lint can mend by itself.
+	@$(RUN)/ruff check --fix src tests benchmarks tools
+
+pins: $(VENV)/.dev-ready ## Resolve the dependencies anew and write requirements/ (needs uv).
+	@PATH="$(CURDIR)/$(RUN):$$PATH" tools/pin
+
+clean: ## Remove everything that make has made.
+	rm -rf $(VENV) .demo .bench .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A stamp tells that the environment holds what the pins name; pins or metadata that change make it stale.
+# Messages go to standard error, so that what a target prints on standard output is its command's own.
+$(VENV)/.made: tools/find-python
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; \
+	 echo "comity: making $(VENV) with $$python ($$("$$python" -c 'import platform; print(platform.python_version())'))" >&2; \
+	 "$$python" -m venv --clear $(VENV) && touch $@
+
+$(VENV)/.demo-ready: $(VENV)/.made requirements/demo.txt pyproject.toml
+	@echo "comity: installing what the demo needs, by hash (a model of 240 MB is among it)" >&2
+	@$(PIP) install --require-hashes --no-deps -r requirements/demo.txt >&2
+	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(VENV)/.dev-ready: $(VENV)/.demo-ready requirements/dev.txt
+	@echo "comity: installing what tests and checks need, by hash" >&2
+	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt >&2
+	@touch $@
