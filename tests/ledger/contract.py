@@ -180,7 +180,9 @@ class StoreContract:
         reader = ledger.reader()
         ledger.append([b"a"])
         answers: list[object] = []
-        thread = threading.Thread(target=lambda: answers.append(reader.query("SELECT count(*) FROM ledger_entries")))
+        thread = threading.Thread(
+            target=lambda: answers.append(reader.query("SELECT count(*) FROM ledger_entries"))
+        )
         thread.start()
         thread.join()
         assert [[(1,)]] == answers

@@ -58,7 +58,9 @@ def test_a_ledger_is_created_once(path: Path) -> None:
 
 def test_a_missing_ledger_is_never_created_by_opening(path: Path) -> None:
     """Opening a ledger that is not there tells the operator to restore it and why; no file appears."""
-    with pytest.raises(LedgerMissing, match="never create it anew: signing from a wrong size forks the ledger"):
+    with pytest.raises(
+        LedgerMissing, match="never create it anew: signing from a wrong size forks the ledger"
+    ):
         open_ledger(path)
     assert [] == list(path.parent.iterdir())
 
@@ -139,7 +141,8 @@ def test_a_cancelled_await_leaves_the_ledger_working(ledger: Ledger) -> None:
 
     async def story() -> int:
         tasks = [
-            asyncio.ensure_future(asyncio.wrap_future(ledger.submit(lambda tx: tx.append(b"x")))) for _ in range(8)
+            asyncio.ensure_future(asyncio.wrap_future(ledger.submit(lambda tx: tx.append(b"x"))))
+            for _ in range(8)
         ]
         for task in tasks[::2]:
             task.cancel()
@@ -202,4 +205,6 @@ def test_two_processes_on_one_file_skip_no_index_and_give_none_twice(ledger: Led
     assert list(range(2 * count)) == sorted(told[0] + told[1])
     entries = ledger.read(0, 2 * count)
     for name, indexes in zip(("left", "right"), told, strict=True):
-        assert [f"{name} {number}".encode() for number in range(count)] == [entries[index] for index in indexes]
+        assert [f"{name} {number}".encode() for number in range(count)] == [
+            entries[index] for index in indexes
+        ]

@@ -33,6 +33,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -92,12 +93,20 @@ _UNDO: Final = "ROLLBACK TO ledger /* ledger */"
 _SIZE: Final = "SELECT coalesce(max(position), -1) + 1 FROM ledger_entries /* ledger */"
 _INSERT: Final = "INSERT INTO ledger_entries (position, entry) VALUES (?, ?) /* ledger */"
 _TAG: Final = "INSERT OR IGNORE INTO ledger_tags (tag, position) VALUES (?, ?) /* ledger */"
-_READ: Final = "SELECT entry FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position /* ledger */"
+_READ: Final = (
+    "SELECT entry FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position /* ledger */"
+)
 _HEAD: Final = "SELECT note FROM ledger_head /* ledger */"
 
 _LOOKS: Final = frozenset({apsw.SQLITE_READ, apsw.SQLITE_SELECT, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE})
 _NEVER: Final = frozenset(
-    {apsw.SQLITE_TRANSACTION, apsw.SQLITE_SAVEPOINT, apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH, apsw.SQLITE_PRAGMA}
+    {
+        apsw.SQLITE_TRANSACTION,
+        apsw.SQLITE_SAVEPOINT,
+        apsw.SQLITE_ATTACH,
+        apsw.SQLITE_DETACH,
+        apsw.SQLITE_PRAGMA,
+    }
 )
 
 
@@ -106,7 +115,9 @@ class SqliteTooOld(LedgerError):
 
     def __init__(self, found: str) -> None:
         wanted = ".".join(str(part) for part in OLDEST_SQLITE)
-        super().__init__(f"apsw carries SQLite {found}, and a ledger needs {wanted} or newer; install a newer apsw")
+        super().__init__(
+            f"apsw carries SQLite {found}, and a ledger needs {wanted} or newer; install a newer apsw"
+        )
 
 
 def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Ledger:
@@ -125,7 +136,9 @@ def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Led
     draft.unlink(missing_ok=True)
     connection = apsw.Connection(str(draft))
     try:
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        connection.execute(
+            f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+        )
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)
@@ -211,8 +224,12 @@ class _Writer:
             mark = run("PRAGMA application_id").get
             mode = run("PRAGMA journal_mode").get
             if mark != APPLICATION_ID or mode != "wal":
-                raise NotALedger(path, f"it is marked {mark} with journal mode {mode}, not {APPLICATION_ID} and wal")
-            run(f"PRAGMA synchronous={synchronous}; PRAGMA fullfsync=1; PRAGMA foreign_keys=1; PRAGMA trusted_schema=0")
+                raise NotALedger(
+                    path, f"it is marked {mark} with journal mode {mode}, not {APPLICATION_ID} and wal"
+                )
+            run(
+                f"PRAGMA synchronous={synchronous}; PRAGMA fullfsync=1; PRAGMA foreign_keys=1; PRAGMA trusted_schema=0"
+            )
             run("PRAGMA wal_autocheckpoint=0")
             self.origin = str(run("SELECT value FROM ledger_about WHERE name = 'origin'").get)
         except (apsw.NotADBError, apsw.CorruptError, apsw.SQLError) as fault:
@@ -285,7 +302,9 @@ class _Writer:
         try:
             return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
         except apsw.AuthError as denied:
-            raise AssertionError(f"a transaction may not run {sql[:120]!r}: it belongs to the ledger") from denied
+            raise AssertionError(
+                f"a transaction may not run {sql[:120]!r}: it belongs to the ledger"
+            ) from denied
 
     def position(self, tags: Sequence[str] = ()) -> Position:
         self._must_run()
@@ -294,7 +313,9 @@ class _Writer:
         return Position(seen=max(self._newest(tag) for tag in tags))
 
     def _newest(self, tag: str) -> int:
-        rows = self.ours("SELECT coalesce(max(position), -1) FROM ledger_tags WHERE tag = ? /* ledger */", (tag,))
+        rows = self.ours(
+            "SELECT coalesce(max(position), -1) FROM ledger_tags WHERE tag = ? /* ledger */", (tag,)
+        )
         return int(rows[0][0])
 
     def ours(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
@@ -380,7 +401,7 @@ class SqliteLedger(Ledger):
         marks = ",".join("?" * len(tags))
         rows = self._reader.query(
             "SELECT position, entry FROM ledger_entries WHERE position IN "
-            f"(SELECT position FROM ledger_tags WHERE tag IN ({marks})) ORDER BY position",  # noqa: S608 (marks only)
+            f"(SELECT position FROM ledger_tags WHERE tag IN ({marks})) ORDER BY position",
             tags,
         )
         entries = tuple((int(row[0]), bytes(row[1])) for row in rows)
@@ -398,7 +419,9 @@ class SqliteLedger(Ledger):
             rows = self._writer.ours(_HEAD)
             if (bytes(rows[0][0]) if rows else None) != old:
                 raise HeadMoved
-            self._writer.ours("INSERT OR REPLACE INTO ledger_head (only, note) VALUES (0, ?) /* ledger */", (new,))
+            self._writer.ours(
+                "INSERT OR REPLACE INTO ledger_head (only, note) VALUES (0, ?) /* ledger */", (new,)
+            )
 
         self.transact(compare_and_swap)
 
@@ -410,7 +433,10 @@ class SqliteLedger(Ledger):
             self._queue.put(None)
         self._thread.join()
         self._reader.close()
-        self._writer.connection.close()
+        with suppress(
+            apsw.IOError, apsw.FullError
+        ):  # folding the log in may fail; what was promised stays in the log
+            self._writer.connection.close()
 
     def _serve(self) -> None:
         """The writer thread: take what is queued, make it durable, tell the callers; until closed."""

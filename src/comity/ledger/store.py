@@ -98,14 +98,18 @@ class LedgerExists(LedgerError):
     """A ledger was to be created where something already is."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} already exists and is not overwritten; open it, or create the ledger elsewhere")
+        super().__init__(
+            f"{path} already exists and is not overwritten; open it, or create the ledger elsewhere"
+        )
 
 
 class NotALedger(LedgerError):
     """A file is there, but it is not a ledger this release can open."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} is not a ledger that can be opened: {why}; restore it from its newest backup")
+        super().__init__(
+            f"{path} is not a ledger that can be opened: {why}; restore it from its newest backup"
+        )
 
 
 class HeadMoved(LedgerError):
