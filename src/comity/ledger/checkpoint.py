@@ -41,7 +41,9 @@ def format_head(head: TreeHead) -> str:
     """The three lines of a checkpoint."""
     _check_origin(head.origin)
     if not 0 <= head.size <= MAX_SIZE or len(head.root) != HASH_SIZE:
-        raise MalformedCheckpoint(f"size {head.size} with a root of {len(head.root)} bytes cannot be a tree head")
+        raise MalformedCheckpoint(
+            f"size {head.size} with a root of {len(head.root)} bytes cannot be a tree head"
+        )
     return f"{head.origin}\n{head.size}\n{encode_base64(head.root)}\n"
 
 
@@ -52,20 +54,28 @@ def parse_head(text: str, *, strict: bool = False) -> TreeHead:
     """
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] != "":
-        raise MalformedCheckpoint(f"a checkpoint has three lines, each ending in a newline; {text[:80]!r} came")
+        raise MalformedCheckpoint(
+            f"a checkpoint has three lines, each ending in a newline; {text[:80]!r} came"
+        )
     if "" in lines[:-1]:
-        raise MalformedCheckpoint(f"line {lines.index('') + 1} of the checkpoint is empty")
+        raise MalformedCheckpoint("an empty line inside a checkpoint", line=lines.index("") + 1)
     if strict and len(lines) > 4:
-        raise MalformedCheckpoint(f"line 4 is an extension line ({lines[3][:40]!r}); only three lines are expected")
+        raise MalformedCheckpoint(
+            f"extension line {lines[3][:40]!r}; only origin, size and root are expected", line=4
+        )
     origin, size, root = lines[:3]
     _check_origin(origin)
     try:
-        head = TreeHead(origin=origin, size=parse_decimal(size, MAX_SIZE), root=decode_base64(root))
+        count = parse_decimal(size, MAX_SIZE)
     except ValueError as e:
-        raise MalformedCheckpoint(f"size and root are expected on lines 2 and 3: {e}") from None
-    if len(head.root) != HASH_SIZE:
-        raise MalformedCheckpoint(f"line 3 holds {len(head.root)} bytes, a root has {HASH_SIZE}")
-    return head
+        raise MalformedCheckpoint(f"a size is expected: {e}", line=2) from None
+    try:
+        value = decode_base64(root)
+    except ValueError as e:
+        raise MalformedCheckpoint(f"a root is expected: {e}", line=3) from None
+    if len(value) != HASH_SIZE:
+        raise MalformedCheckpoint(f"a root has {HASH_SIZE} bytes, {len(value)} came", line=3)
+    return TreeHead(origin=origin, size=count, root=value)
 
 
 def _check_origin(origin: str) -> None:
@@ -74,4 +84,6 @@ def _check_origin(origin: str) -> None:
     except UnicodeEncodeError:
         raise MalformedCheckpoint("the origin holds a lone surrogate, which UTF-8 cannot carry") from None
     if not 1 <= length <= MAX_ORIGIN_BYTES or any(c < " " for c in origin):
-        raise MalformedCheckpoint(f"an origin has 1 to {MAX_ORIGIN_BYTES} bytes on one line; {origin[:40]!r} came")
+        raise MalformedCheckpoint(
+            f"an origin has 1 to {MAX_ORIGIN_BYTES} bytes on one line; {origin[:40]!r} came", line=1
+        )

@@ -3,8 +3,8 @@
     blob = u64 big-endian POSIX seconds || signature
 
 Ed25519 (type 04) signs   "cosignature/v1\\n" "time <seconds>\\n" <the whole note text>
-ML-DSA-44 (type 06) signs  "subtree/v1\\n\\0" u8-len name, u64 time, u8-len origin, u64 start, u64 end, 32-byte root
-with the empty context; over a checkpoint start is 0 and end its size.
+ML-DSA-44 (type 06) signs  "subtree/v1\\n\\0", u8-len name, u64 time, u8-len origin, u64 start, u64 end,
+                           32-byte root, with the empty context; over a checkpoint start is 0, end its size
 
 Meaning: as of that time, the largest consistent tree that this cosigner has seen for that origin has
 that root. In type 06 a time of zero withdraws "as of that time, the largest", and is read as None.
@@ -56,7 +56,9 @@ def join_time(seconds: int, signature: bytes) -> bytes:
 def split_time(blob: bytes, signature_size: int) -> tuple[int, bytes]:
     """Seconds and signature of a blob, or `BadSignature`."""
     if len(blob) != TIME_SIZE + signature_size:
-        raise BadSignature(f"a cosignature of this type has {TIME_SIZE + signature_size} bytes, not {len(blob)}")
+        raise BadSignature(
+            f"a cosignature of this type has {TIME_SIZE + signature_size} bytes, not {len(blob)}"
+        )
     seconds = int.from_bytes(blob[:TIME_SIZE], "big")
     if seconds > MAX_SECONDS:
         raise BadSignature(f"time {seconds} lies beyond the year 9999")

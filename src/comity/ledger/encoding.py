@@ -26,7 +26,9 @@ def decode_base64(text: str) -> bytes:
     except (UnicodeEncodeError, binascii.Error):
         raise ValueError(f"{_short(text)} is not standard base64 with padding") from None
     if encode_base64(value) != text:
-        raise ValueError(f"{_short(text)} is a second spelling of {_short(encode_base64(value))}, which is expected")
+        raise ValueError(
+            f"{_short(text)} is a second spelling of {_short(encode_base64(value))}, which is expected"
+        )
     return value
 
 

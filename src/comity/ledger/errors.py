@@ -39,7 +39,11 @@ class NotSigned(LedgerError):
 
 
 class MalformedCheckpoint(LedgerError):
-    """The note's text is not a checkpoint."""
+    """The note's text is not a checkpoint. `line` counts from 1 where one line is to blame."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(message if line is None else f"line {line}: {message}")
 
 
 class CheckpointRefused(LedgerError):

@@ -64,7 +64,9 @@ class NoteVerifier:
         if not is_key_name(self.name):
             raise MalformedKey(f"{self.name!r} cannot name a key: not empty, no spaces, no plus")
         if len(self.public) != PUBLIC_SIZE[self.kind]:
-            raise MalformedKey(f"{self.kind} keys have {PUBLIC_SIZE[self.kind]} bytes, not {len(self.public)}")
+            raise MalformedKey(
+                f"{self.kind} keys have {PUBLIC_SIZE[self.kind]} bytes, not {len(self.public)}"
+            )
         object.__setattr__(self, "key_id", key_id_of(self.kind, self.name, self.public))
         try:
             object.__setattr__(self, "_check", _load_public(self.kind, self.public))
@@ -80,7 +82,9 @@ class NoteVerifier:
         """Raise `BadSignature`, or answer the time inside the signature (None where it states none)."""
         if self.kind == "ed25519":
             if len(blob) != ED25519_SIGNATURE_SIZE:
-                raise BadSignature(f"an Ed25519 signature has {ED25519_SIGNATURE_SIZE} bytes, not {len(blob)}")
+                raise BadSignature(
+                    f"an Ed25519 signature has {ED25519_SIGNATURE_SIZE} bytes, not {len(blob)}"
+                )
             self._verify(blob, text.encode())
             return None
         size = ED25519_SIGNATURE_SIZE if self.kind == "ed25519-cosigner" else MLDSA44_SIGNATURE_SIZE

@@ -136,7 +136,9 @@ def check_consistency(proof: Sequence[Hash], *, old: int, size: int, old_root: H
     _check_hashes(old_root, root, *proof)
     if old == size:
         if proof:
-            raise ProofFailed(f"both trees have {size} entries, so the proof must be empty, not {len(proof)} hashes")
+            raise ProofFailed(
+                f"both trees have {size} entries, so the proof must be empty, not {len(proof)} hashes"
+            )
         if old_root != root:
             raise ProofFailed(f"two different roots for one size, {size}")
         return

@@ -91,6 +91,7 @@ class Signer(Protocol):
     def sign_note(self, text: str, at: datetime | None = None) -> NoteSignature:
         """Sign; a cosigner must be told the time, a plain key must not."""
         ...
+
     def private_text(self) -> str:
         """The line that a key file holds."""
         ...
@@ -116,7 +117,9 @@ class OpenedNote:
 
 def is_key_name(name: str) -> bool:
     """Whether a key may bear this name: not empty, no Unicode space, no plus, nothing a note cannot hold."""
-    return name != "" and not any(c == "+" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name)
+    return name != "" and not any(
+        c == "+" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name
+    )
 
 
 def parse_note(data: bytes) -> Note:
@@ -134,8 +137,10 @@ def parse_note(data: bytes) -> Note:
     text, signed = whole[: split + 1], whole[split + 2 :]
     first = text.count("\n") + 2
     if not signed.endswith("\n"):
-        raise MalformedNote("signature lines are expected after the last empty line, each ending in a newline",
-                            line=first + signed.count("\n"))  # fmt: skip
+        raise MalformedNote(
+            "signature lines are expected after the last empty line, each ending in a newline",
+            line=first + signed.count("\n"),
+        )
     lines = signed[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise MalformedNote(f"a note has at most {MAX_SIGNATURES} signatures, {len(lines)} came")
@@ -165,14 +170,17 @@ def parse_signature(line: str, number: int | None = None) -> NoteSignature:
         raise MalformedNote("a signature line begins with an em dash (U+2014) and a space", line=number)
     name, space, encoded = line.removeprefix(SIGNATURE_MARK).partition(" ")
     if not space or not is_key_name(name):
-        raise MalformedNote("a signature line is '— <name> <base64>', the name without spaces or plus", line=number)
+        raise MalformedNote(
+            "a signature line is '— <name> <base64>', the name without spaces or plus", line=number
+        )
     try:
         blob = decode_base64(encoded)
     except ValueError as e:
         raise MalformedNote(f"signature of {name!r}: {e}", line=number) from None
     if len(blob) <= KEY_ID_SIZE:
-        raise MalformedNote(f"signature of {name!r} has {len(blob)} bytes; a 4-byte key ID and more is expected",
-                            line=number)  # fmt: skip
+        raise MalformedNote(
+            f"signature of {name!r} has {len(blob)} bytes; a 4-byte key ID and more is expected", line=number
+        )
     return NoteSignature(name=name, key_id=blob[:KEY_ID_SIZE], blob=blob[KEY_ID_SIZE:])
 
 
@@ -203,7 +211,9 @@ def open_note(data: bytes, verifiers: Iterable[Verifier]) -> OpenedNote:
     for verifier in verifiers:
         other = known.setdefault((verifier.name, verifier.key_id), verifier)
         if other.vkey != verifier.vkey:
-            raise AssertionError(f"two keys share the name {verifier.name!r} and the ID {verifier.key_id.hex()}")
+            raise AssertionError(
+                f"two keys share the name {verifier.name!r} and the ID {verifier.key_id.hex()}"
+            )
     note = parse_note(data)
     verified: list[VerifiedSignature] = []
     unknown: list[NoteSignature] = []
