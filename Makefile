@@ -30,7 +30,7 @@ demo: $(VENV)/.demo-ready ## Tell the whole story with a real local model. ARGS=
 	@mkdir -p .demo && COMITY_DEMO_DIR="$(CURDIR)/.demo" $(RUN)/comity demo $(ARGS)
 
 test: $(VENV)/.dev-ready ## Run every test. ARGS='-m "not slow"' for the quick ones, ARGS='tests/ledger' for one room.
-	@$(RUN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+	@$(RUN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev-ready ## Lint and check the types.
 	@$(RUN)/ruff check src tests benchmarks tools
