@@ -1,0 +1,211 @@
+"""Acts: what one party decides alone, as a signed note with exactly one signature.
+
+| act | lines of the text |
+|---|---|
+| grant | `comity grant/1`, ledger origin, arrangement digest, person, SHA-256 of the access key, expires, nonce |
+| revocation | `comity revoke/1`, ledger origin, SHA-256 of the access key, cause, nonce |
+| stop | `comity stop/1`, ledger origin, cause, nonce |
+| resumption | `comity resume/1`, ledger origin, cause, nonce |
+
+One field a line, each line ending in a newline.  Digests are 64 lower-case hex
+digits, the nonce is 128 random bits as 32, `expires` is an instant as records
+write it.  The origin ties an act to one ledger and the nonce makes it one act:
+whoever executes acts refuses a nonce seen before (the notes stand in the entries).
+
+`cause` is a code of `CAUSES`, so that both sides count the same thing.
+
+    open_act(note, verifier, …) -> Grant | Revocation | Stop | Resumption
+
+Not promised: that the signer may do it.  Who may stop stands in the clause
+`stop.by`; who may grant is the authority.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from comity.arrangement.errors import ActRefused
+from comity.ledger import LedgerError, Note, Signer, Verifier, format_note, open_note
+from comity.records import MalformedInstant, instant_text, parse_instant
+
+__all__ = [
+    "CAUSES",
+    "Act",
+    "Grant",
+    "Resumption",
+    "Revocation",
+    "Stop",
+    "grant_text",
+    "open_act",
+    "resume_text",
+    "revoke_text",
+    "sign_act",
+    "stop_text",
+]
+
+CAUSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "containment": "the model or what it did must be contained",
+        "security-incident": "keys, systems or content may be in wrong hands",
+        "legal-order": "a court or an authority ordered it",
+        "terms-breach": "a clause was broken",
+        "operational": "maintenance or failure",
+        "person-eligibility": "a person may no longer have access",
+    }
+)
+"""Why access stops, ends or resumes."""
+
+MAX_NOTE: Final = 4_096
+"""Bytes of an act: seven short lines and one Ed25519 signature take under 1,000."""
+
+_ORIGIN: Final = r"[a-z0-9.:-]{1,260}/a/[0-9a-f]{32}"
+_PERSON: Final = r"[a-z0-9][a-z0-9-]{0,63}"
+_DIGEST: Final = r"[0-9a-f]{64}"
+_NONCE: Final = r"[0-9a-f]{32}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One person may call, with one key, until a time."""
+
+    ledger: str
+    arrangement: str
+    """Digest of the terms under which the grant is given."""
+    person: str
+    access: str
+    """SHA-256 of the bearer secret, hex."""
+    expires: datetime
+    nonce: str
+    by: str
+    """vkey of the party who signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """The grants of one access key end."""
+
+    ledger: str
+    access: str
+    cause: str
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """All access under one ledger's arrangement stops at once."""
+
+    ledger: str
+    cause: str
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """Access that this party stopped may go on."""
+
+    ledger: str
+    cause: str
+    nonce: str
+    by: str
+
+
+Act = Grant | Revocation | Stop | Resumption
+
+
+def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
+    """The text of a grant; raises `ActRefused` for a field outside its form."""
+    return _text("grant", (ledger, arrangement, person, access, instant_text(expires), nonce))
+
+
+def revoke_text(*, ledger: str, access: str, cause: str, nonce: str) -> str:
+    """The text of a revocation."""
+    return _text("revoke", (ledger, access, cause, nonce))
+
+
+def stop_text(*, ledger: str, cause: str, nonce: str) -> str:
+    """The text of a stop."""
+    return _text("stop", (ledger, cause, nonce))
+
+
+def resume_text(*, ledger: str, cause: str, nonce: str) -> str:
+    """The text of a resumption."""
+    return _text("resume", (ledger, cause, nonce))
+
+
+def sign_act(text: str, signer: Signer) -> bytes:
+    """The note of an act, with the one signature it bears."""
+    return format_note(Note(text=text, signatures=(signer.sign_note(text),)))
+
+
+def open_act(note: bytes, *verifiers: Verifier) -> Act:
+    """The act in a note that exactly one of `verifiers` signed; raises `ActRefused` and nothing else."""
+    if len(note) > MAX_NOTE:
+        raise ActRefused(f"expected an act of at most {MAX_NOTE} bytes; got {len(note)}")
+    try:
+        opened = open_note(note, verifiers)
+    except LedgerError as error:
+        raise ActRefused(f"expected a note signed by {', '.join(v.name for v in verifiers)}: {error}") from None
+    if len(opened.verified) != 1 or opened.unknown:
+        signed = len(opened.verified) + len(opened.unknown)
+        raise ActRefused(f"expected one signature; got {signed}. An act is one party's alone.")
+    by = opened.verified[0].verifier.vkey
+    header, *fields = opened.text.removesuffix("\n").split("\n")
+    kind = header.removeprefix("comity ").removesuffix("/1")
+    if header != f"comity {kind}/1" or kind not in _FORMS:
+        raise ActRefused(f"expected {', '.join(f'comity {name}/1' for name in _FORMS)}; got {header[:60]!r}")
+    _check(kind, fields)
+    match kind, fields:
+        case "grant", [ledger, arrangement, person, access, expires, nonce]:
+            until = parse_instant(expires)
+            return Grant(
+                ledger=ledger, arrangement=arrangement, person=person, access=access, expires=until, nonce=nonce, by=by
+            )
+        case "revoke", [ledger, access, cause, nonce]:
+            return Revocation(ledger=ledger, access=access, cause=cause, nonce=nonce, by=by)
+        case "stop", [ledger, cause, nonce]:
+            return Stop(ledger=ledger, cause=cause, nonce=nonce, by=by)
+        case "resume", [ledger, cause, nonce]:
+            return Resumption(ledger=ledger, cause=cause, nonce=nonce, by=by)
+    raise AssertionError(f"the form of {kind} was checked and does not match")
+
+
+_FORMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "grant": ("ledger origin", "arrangement digest", "person", "access key digest", "expires", "nonce"),
+    "revoke": ("ledger origin", "access key digest", "cause", "nonce"),
+    "stop": ("ledger origin", "cause", "nonce"),
+    "resume": ("ledger origin", "cause", "nonce"),
+}
+
+_PATTERNS: Final[Mapping[str, str]] = {
+    "ledger origin": _ORIGIN,
+    "arrangement digest": _DIGEST,
+    "access key digest": _DIGEST,
+    "person": _PERSON,
+    "nonce": _NONCE,
+    "cause": "|".join(CAUSES),
+}
+
+
+def _text(kind: str, fields: tuple[str, ...]) -> str:
+    _check(kind, list(fields))
+    return "".join(f"{line}\n" for line in (f"comity {kind}/1", *fields))
+
+
+def _check(kind: str, fields: list[str]) -> None:
+    names = _FORMS[kind]
+    if len(fields) != len(names):
+        raise ActRefused(f"{kind}: expected the lines {', '.join(names)}; got {len(fields)} lines after the first")
+    for name, value in zip(names, fields, strict=True):
+        if name == "expires":
+            try:
+                parse_instant(value)
+            except MalformedInstant as error:
+                raise ActRefused(f"{kind}: expires: {error}") from None
+        elif not re.fullmatch(_PATTERNS[name], value, re.ASCII):
+            expected = f"one of {', '.join(CAUSES)}" if name == "cause" else _PATTERNS[name]
+            raise ActRefused(f"{kind}: {name}: expected {expected}; got {value[:70]!r}")

@@ -1,0 +1,323 @@
+"""Parsing terms: from YAML or canonical JSON to `Terms`, or every problem at once.
+
+    parse_terms_yaml(text, file)   what an author wrote
+    parse_terms_json(raw)          what a party signed
+    check_part(node, file)         an access offer: some of the clauses, same rules
+
+All three use the same walk (`_walk`), clause by clause in the order of
+docs/reference/terms.md.  Total: each returns or raises `TermsRefused`.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from comity.arrangement import terms as t
+from comity.arrangement.errors import Problem, TermsRefused
+from comity.arrangement.features import FEATURES
+from comity.arrangement.reading import MAX_LONG_TEXT, Reading
+from comity.arrangement.source import MAX_SOURCE, Node, json_node, plain, yaml_node
+from comity.ledger import LedgerError, Policy, QuorumMet, parse_policy, parse_vkey
+from comity.records import canonical_bytes
+
+__all__ = ["MEMBERS", "check_part", "parse_terms_json", "parse_terms_yaml"]
+
+MEMBERS: Final = (
+    "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis", "purpose", "models",
+    "features", "people", "window", "budget", "rate", "content", "record", "stop", "publication",
+)  # fmt: skip
+"""The top-level clauses, in the order of the contract."""
+
+_MODEL_MEMBERS: Final = (
+    "name", "serves", "on_mismatch", "unstated", "protocols", "context_window", "max_output", "overhead", "prices",
+)  # fmt: skip
+_BUDGET_MEMBERS: Final = ("calls", "input_tokens", "output_tokens", "cost", "currency", "output_unstated")
+
+_NO_POLICY: Final = cast(Policy, None)
+"""Stands in for a policy that was refused; `Reading.finish` raises before it can be read."""
+
+_HEX32: Final = "[0-9a-f]{32}"
+_ORIGIN: Final = r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?(?::[0-9]{1,5})?/a/([0-9a-f]{32})"
+_MODEL_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
+_PERSON: Final = r"[a-z0-9][a-z0-9-]{0,63}"
+_RECIPIENT: Final = r"[a-z0-9][a-z0-9.-]{0,63}"
+
+
+def parse_terms_yaml(text: str | bytes, file: str) -> t.Terms:
+    """Read terms as an author writes them; raises `TermsRefused` with file and line of every problem."""
+    node, problems = yaml_node(text, file)
+    reading = Reading(file=file, problems=list(problems))
+    return _terms(reading, node)
+
+
+def parse_terms_json(raw: bytes, file: str = "terms.json") -> t.Terms:
+    """Read terms from the bytes that were signed; raises `TermsRefused`."""
+    return _terms(Reading(file=file), json_node(raw, file))
+
+
+def check_part(node: Node, file: str, problems: Sequence[Problem] = ()) -> None:
+    """Hold a part of terms to the terms' own rules; raises `TermsRefused`."""
+    reading = Reading(file=file, partial=True, problems=list(problems))
+    _walk(reading, node, b"")
+    reading.finish()
+
+
+def _terms(reading: Reading, node: Node) -> t.Terms:
+    _walk(reading, node, b"")  # every problem first: a refused scalar has no canonical bytes
+    reading.finish()
+    raw = canonical_bytes(plain(node))
+    if len(raw) > MAX_SOURCE:
+        reading.refuse(node, "", f"at most {MAX_SOURCE} bytes in canonical form", f"{len(raw)}")
+        reading.finish()
+    return _walk(reading, node, raw)
+
+
+def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
+    top = r.members(root, "", MEMBERS)
+    r.choice(top["terms"], "terms", (t.FORMAT,))
+    identity = r.matching(top["id"], "id", _HEX32, "128 random bits as 32 lower-case hex digits, in quotes")
+    version = r.number(top["version"], "version", least=1, most=t.MAX_VERSION)
+    budget = _budget(r, top["budget"])
+    record = r.members(top["record"], "record", ("provider_sees",))
+    seen = r.choice(record["provider_sees"], "record.provider_sees", ("checkpoints", "counters", "entries"))
+    return t.Terms(
+        id=identity,
+        version=version,
+        previous=_previous(r, top["previous"], version),
+        title=r.text(top["title"], "title"),
+        ledger=_ledger(r, top["ledger"], identity),
+        operator=_operator(r, top["operator"]),
+        parties=_parties(r, top["parties"]),
+        basis=r.text(top["basis"], "basis", most=MAX_LONG_TEXT, lines=True),
+        purpose=_purpose(r, top["purpose"]),
+        models=_models(r, top["models"]),
+        features=_words(r, top["features"], "features", tuple(FEATURES), least=0),
+        people=_people(r, top["people"]),
+        window=_window(r, top["window"]),
+        budget=budget,
+        rate=_rate(r, top["rate"]),
+        content=_content(r, top["content"]),
+        record_provider_sees=cast(Any, seen),
+        stop_by=_stop(r, top["stop"]),
+        publication=_publication(r, top["publication"]),
+        raw=raw,
+        digest=sha256(raw).hexdigest(),
+    )
+
+
+def _previous(r: Reading, node: Node, version: int) -> str:
+    if node.value is None or (node.value == "" and version == 1):
+        return ""
+    if version == 1:
+        r.refuse(node, "previous", 'an empty text "" for version 1')
+    return r.matching(node, "previous", "[0-9a-f]{64}", "the digest of the version before, 64 hex digits in quotes")
+
+
+def _ledger(r: Reading, node: Node, identity: str) -> t.LedgerClause:
+    members = r.members(node, "ledger", ("origin", "policy"))
+    origin = r.matching(members["origin"], "ledger.origin", _ORIGIN, "<host>/a/<id>")
+    if origin and identity and not origin.endswith(f"/a/{identity}"):
+        r.refuse(members["origin"], "ledger.origin", f"an origin that ends in /a/{identity}, the id of these terms")
+    text, policy = "", _NO_POLICY
+    at = members["policy"]
+    stated = r.text(at, "ledger.policy", most=t.MAX_POLICY, lines=True)
+    if stated:
+        try:
+            text, policy = stated, parse_policy(stated)
+        except LedgerError as error:
+            r.refuse(at, "ledger.policy", "tlog-policy text", str(error)[:200])
+        else:
+            _policy_fits(r, at, policy, origin)
+    return t.LedgerClause(origin=origin, policy=policy, policy_text=text)
+
+
+def _policy_fits(r: Reading, at: Node, policy: Policy, origin: str) -> None:
+    if not policy.logs:
+        r.refuse(at, "ledger.policy", "a log line with the ledger's key", "none")
+    for log in policy.logs:
+        if origin and log.key.name != origin:
+            r.refuse(at, "ledger.policy", f"log keys named {origin}", f"one named {log.key.name[:100]}")
+    if isinstance(policy.outcome(()), QuorumMet):
+        r.refuse(at, "ledger.policy", "a quorum of at least one witness", "a quorum that nobody need join")
+
+
+def _operator(r: Reading, node: Node) -> t.Operator:
+    members = r.members(node, "operator", ("by", "name", "placement", "upstream_key_held_by"))
+    by = r.choice(members["by"], "operator.by", ("third-party", "authority", "provider"))
+    holder = r.choice(
+        members["upstream_key_held_by"], "operator.upstream_key_held_by", ("operator", "provider", "authority")
+    )
+    return t.Operator(
+        by=cast(Any, by),
+        name=r.text(members["name"], "operator.name"),
+        placement=r.text(members["placement"], "operator.placement"),
+        upstream_key_held_by=cast(Any, holder),
+    )
+
+
+def _parties(r: Reading, node: Node) -> t.Parties:
+    members = r.members(node, "parties", ("authority", "provider"))
+    authority = _party(r, members["authority"], "parties.authority")
+    provider = _party(r, members["provider"], "parties.provider")
+    if authority.key and authority.key == provider.key:
+        r.refuse(members["provider"], "parties.provider.key", "another key than the authority's", "the same")
+    return t.Parties(authority=authority, provider=provider)
+
+
+def _party(r: Reading, node: Node, clause: str) -> t.Party:
+    members = r.members(node, clause, ("name", "key"))
+    at, key = members["key"], ""
+    if isinstance(at.value, str):
+        try:
+            kind = parse_vkey(at.value).kind
+        except LedgerError:
+            kind = "no verifier key"
+        if kind == "ed25519" and at.value.isprintable():
+            key = at.value
+    if not key and at.value is not None:
+        r.refuse(at, f"{clause}.key", "the vkey of an Ed25519 note key, <name>+<hash>+<base64>")
+    return t.Party(name=r.text(members["name"], f"{clause}.name"), key=key)
+
+
+def _purpose(r: Reading, node: Node) -> tuple[str, ...]:
+    items = r.items(node, "purpose", most=50)
+    return tuple(r.text(item, f"purpose[{n}]", most=2_000, lines=True) for n, item in enumerate(items))
+
+
+def _words(r: Reading, node: Node, clause: str, known: Sequence[str], *, least: int = 1) -> tuple[str, ...]:
+    items = r.items(node, clause, least=least, most=len(known))
+    words = [r.choice(item, f"{clause}[{n}]", known) for n, item in enumerate(items)]
+    stated = [word if item.value == word else "" for word, item in zip(words, items, strict=True)]
+    r.unique(items, stated, clause)
+    return tuple(words)
+
+
+def _models(r: Reading, node: Node) -> tuple[t.Model, ...]:
+    items = r.items(node, "models", most=t.MAX_MODELS)
+    models = tuple(_model(r, item, f"models[{n}]") for n, item in enumerate(items))
+    r.unique(items, [model.name for model in models], "models.name")
+    return models
+
+
+def _model(r: Reading, node: Node, clause: str) -> t.Model:
+    members = r.members(node, clause, _MODEL_MEMBERS)
+    serves = r.items(members["serves"], f"{clause}.serves", most=32)
+    names = tuple(_model_name(r, item, f"{clause}.serves[{n}]") for n, item in enumerate(serves))
+    r.unique(serves, names, f"{clause}.serves")
+    overhead = r.members(members["overhead"], f"{clause}.overhead", ("request", "message", "tool"))
+    prices = r.members(members["prices"], f"{clause}.prices", ("input", "output"))
+    window = r.number(members["context_window"], f"{clause}.context_window", least=1, most=t.MAX_CONTEXT)
+    longest = r.number(members["max_output"], f"{clause}.max_output", least=1, most=t.MAX_CONTEXT)
+    if longest > window and members["context_window"].value is not None:
+        r.refuse(members["max_output"], f"{clause}.max_output", f"at most the context window of {window}")
+    return t.Model(
+        name=_model_name(r, members["name"], f"{clause}.name"),
+        serves=names,
+        on_mismatch=cast(Any, r.choice(members["on_mismatch"], f"{clause}.on_mismatch", ("refuse", "flag"))),
+        unstated=cast(Any, r.choice(members["unstated"], f"{clause}.unstated", ("flag", "refuse"))),
+        protocols=cast(Any, _words(r, members["protocols"], f"{clause}.protocols", ("openai", "anthropic"))),
+        context_window=window,
+        max_output=longest,
+        overhead=t.Overhead(
+            request=_overhead(r, overhead["request"], f"{clause}.overhead.request"),
+            message=_overhead(r, overhead["message"], f"{clause}.overhead.message"),
+            tool=_overhead(r, overhead["tool"], f"{clause}.overhead.tool"),
+        ),
+        prices=t.Prices(
+            input_micros=r.decimal(prices["input"], f"{clause}.prices.input", most=t.MAX_PRICE),
+            output_micros=r.decimal(prices["output"], f"{clause}.prices.output", most=t.MAX_PRICE),
+        ),
+    )
+
+
+def _model_name(r: Reading, node: Node, clause: str) -> str:
+    return r.matching(node, clause, _MODEL_NAME, "a model name of letters, digits and ._:/@+- (128 at most)")
+
+
+def _overhead(r: Reading, node: Node, clause: str) -> int:
+    return r.number(node, clause, least=0, most=t.MAX_OVERHEAD)
+
+
+def _people(r: Reading, node: Node) -> tuple[t.Person, ...]:
+    items = r.items(node, "people", most=t.MAX_PEOPLE)
+    people: list[t.Person] = []
+    for n, item in enumerate(items):
+        members = r.members(item, f"people[{n}]", ("id", "role", "eligible"))
+        person = t.Person(
+            id=r.matching(members["id"], f"people[{n}].id", _PERSON, "a pseudonym of a-z, 0-9 and - (64 at most)"),
+            role=r.choice(members["role"], f"people[{n}].role", ("evaluator", "expert")),
+            eligible=r.flag(members["eligible"], f"people[{n}].eligible"),
+        )
+        people.append(person)
+    r.unique(items, [person.id for person in people], "people.id")
+    return tuple(people)
+
+
+def _window(r: Reading, node: Node) -> t.Window:
+    members = r.members(node, "window", ("from", "until"))
+    begins = r.instant(members["from"], "window.from")
+    until = r.instant(members["until"], "window.until")
+    if members["from"].value is not None and members["until"].value is not None:
+        if until <= begins:
+            r.refuse(members["until"], "window.until", "a time after window.from")
+        elif until - begins > t.MAX_WINDOW:
+            r.refuse(members["until"], "window.until", f"at most {t.MAX_WINDOW.days} days after window.from")
+    return t.Window(begins=begins, until=until)
+
+
+def _budget(r: Reading, node: Node) -> t.Budget:
+    members = r.members(node, "budget", _BUDGET_MEMBERS)
+    unstated = r.choice(members["output_unstated"], "budget.output_unstated", ("reserve", "refuse"))
+    return t.Budget(
+        calls=r.number(members["calls"], "budget.calls", least=1, most=t.MAX_CALLS),
+        input_tokens=r.number(members["input_tokens"], "budget.input_tokens", least=1, most=t.MAX_TOKENS),
+        output_tokens=r.number(members["output_tokens"], "budget.output_tokens", least=1, most=t.MAX_TOKENS),
+        cost_nano=r.decimal(members["cost"], "budget.cost", most=t.MAX_COST) * 1_000,
+        currency=r.matching(members["currency"], "budget.currency", "[A-Z]{3}", "a currency code such as EUR"),
+        output_unstated=cast(Any, unstated),
+    )
+
+
+def _rate(r: Reading, node: Node) -> t.Rate:
+    members = r.members(node, "rate", ("calls_per_minute", "concurrency"))
+    return t.Rate(
+        calls_per_minute=r.number(members["calls_per_minute"], "rate.calls_per_minute", least=1, most=t.MAX_RATE),
+        concurrency=r.number(members["concurrency"], "rate.concurrency", least=1, most=t.MAX_CONCURRENCY),
+    )
+
+
+def _content(r: Reading, node: Node) -> t.Content:
+    members = r.members(node, "content", ("recipients", "blindness", "retention"))
+    items = r.items(members["recipients"], "content.recipients", most=t.MAX_RECIPIENTS)
+    recipients: list[t.Recipient] = []
+    for n, item in enumerate(items):
+        clause = f"content.recipients[{n}]"
+        parts = r.members(item, clause, ("name", "key"))
+        name = r.matching(parts["name"], f"{clause}.name", _RECIPIENT, "a name of a-z, 0-9, . and - (64 at most)")
+        key = r.base64_key(parts["key"], f"{clause}.key", most=t.MAX_RECIPIENT_KEY)
+        recipients.append(t.Recipient(name=name, key=key))
+    r.unique(items, [recipient.name for recipient in recipients], "content.recipients.name")
+    r.unique(items, [recipient.key for recipient in recipients], "content.recipients.key")
+    kept_from = ("sealed-record", "open", "provider-room", "enclave")
+    return t.Content(
+        recipients=tuple(recipients),
+        blindness=cast(Any, r.choice(members["blindness"], "content.blindness", kept_from)),
+        retention=cast(
+            Any, r.choice(members["retention"], "content.retention", ("none", "until-closure", "provider-policy"))
+        ),
+    )
+
+
+def _stop(r: Reading, node: Node) -> tuple[t.Role, ...]:
+    members = r.members(node, "stop", ("by",))
+    return cast(tuple[t.Role, ...], _words(r, members["by"], "stop.by", ("authority", "provider")))
+
+
+def _publication(r: Reading, node: Node) -> t.Publication:
+    members = r.members(node, "publication", ("by", "review_days", "text"))
+    by = r.choice(members["by"], "publication.by", ("authority", "provider", "both", "nobody"))
+    return t.Publication(
+        by=cast(Any, by),
+        review_days=r.number(members["review_days"], "publication.review_days", least=0, most=t.MAX_REVIEW_DAYS),
+        text=r.text(members["text"], "publication.text", most=MAX_LONG_TEXT, lines=True),
+    )

@@ -1,0 +1,120 @@
+"""A whole set of terms with real keys, and a way to change one clause of it."""
+
+import base64
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+from comity.arrangement import Offer, Terms, countersign, offer_terms, parse_terms_json
+from comity.ledger import Signer, generate_key
+from comity.records import canonical_bytes
+
+ID = "0123456789abcdef0123456789abcdef"
+ORIGIN = f"operator.example/a/{ID}"
+INSIDE = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def seeded(number: int) -> Any:
+    """Randomness that is none: the same key for the same number."""
+    return lambda count: bytes([number]) * count
+
+
+AUTHORITY: Signer = generate_key("ed25519", "authority.example", seeded(1))
+PROVIDER: Signer = generate_key("ed25519", "provider.example", seeded(2))
+STRANGER: Signer = generate_key("ed25519", "authority.example", seeded(3))
+LOG = generate_key("ed25519", ORIGIN, seeded(4))
+LOG_PQ = generate_key("mldsa44-cosigner", ORIGIN, seeded(5))
+AUTHORITY_WITNESS = generate_key("ed25519-cosigner", "authority.example/witness", seeded(6))
+PROVIDER_WITNESS = generate_key("ed25519-cosigner", "provider.example/witness", seeded(7))
+
+POLICY = (
+    f"log {LOG.vkey}\nlog {LOG_PQ.vkey}\n"
+    f"witness authority {AUTHORITY_WITNESS.vkey} https://witness.authority.example\n"
+    f"witness provider {PROVIDER_WITNESS.vkey} https://witness.provider.example\n"
+    "group both all authority provider\nquorum both\n"
+)
+
+
+def recipient_key(number: int) -> str:
+    return base64.b64encode(bytes([number]) * 1216).decode()
+
+
+VALUE: dict[str, Any] = {
+    "terms": "arrangement/1",
+    "id": ID,
+    "version": 1,
+    "previous": "",
+    "title": "Evaluation of factual recall",
+    "ledger": {"origin": ORIGIN, "policy": POLICY},
+    "operator": {
+        "by": "third-party",
+        "name": "Independent Operator",
+        "placement": "a machine of the operator in the Union",
+        "upstream_key_held_by": "operator",
+    },
+    "parties": {
+        "authority": {"name": "Office for AI", "key": AUTHORITY.vkey},
+        "provider": {"name": "Northwind Models", "key": PROVIDER.vkey},
+    },
+    "basis": "Voluntary access, offered on the provider's own initiative.",
+    "purpose": ["Estimate how often short factual questions are answered rightly."],
+    "models": [
+        {
+            "name": "gemma-3-270m",
+            "serves": ["gemma-3-270m"],
+            "on_mismatch": "refuse",
+            "unstated": "flag",
+            "protocols": ["openai", "anthropic"],
+            "context_window": 4096,
+            "max_output": 256,
+            "overhead": {"request": 64, "message": 16, "tool": 64},
+            "prices": {"input": "0.10", "output": "0.40"},
+        }
+    ],
+    "features": ["streaming", "sampling", "stop", "seed", "system_prompt"],
+    "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
+    "window": {"from": "2026-11-23T00:00:00Z", "until": "2026-12-23T00:00:00Z"},
+    "budget": {
+        "calls": 400,
+        "input_tokens": 400000,
+        "output_tokens": 60000,
+        "cost": "1.00",
+        "currency": "EUR",
+        "output_unstated": "reserve",
+    },
+    "rate": {"calls_per_minute": 3000, "concurrency": 16},
+    "content": {
+        "recipients": [
+            {"name": "evaluator-1", "key": recipient_key(1)},
+            {"name": "authority-recovery", "key": recipient_key(2)},
+        ],
+        "blindness": "sealed-record",
+        "retention": "none",
+    },
+    "record": {"provider_sees": "checkpoints"},
+    "stop": {"by": ["authority", "provider"]},
+    "publication": {"by": "authority", "review_days": 30, "text": "Results are published after the review."},
+}
+
+
+def changed(path: str = "", new: Any = None, *, drop: bool = False) -> dict[str, Any]:
+    """The specimen with the value at `path` (`models.0.prices.input`) replaced or dropped."""
+    value = copy.deepcopy(VALUE)
+    if path:
+        *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+        at: Any = value
+        for part in way:
+            at = at[part]
+        if drop:
+            del at[last]
+        else:
+            at[last] = new
+    return value
+
+
+def terms(path: str = "", new: Any = None) -> Terms:
+    return parse_terms_json(canonical_bytes(changed(path, new)))
+
+
+def agreed(of: Terms | None = None) -> Offer:
+    return countersign(offer_terms(of or terms(), PROVIDER), AUTHORITY)
