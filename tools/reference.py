@@ -31,9 +31,8 @@ Exit status: 0 done, 1 refused or failed verification, 2 misuse.
 
 def commands(command: click.Command, path: tuple[str, ...] = ("comity",)) -> Iterator[tuple[str, click.Context]]:
     """A command and all those under it, each with its full name."""
-    ctx = click.Context(
-        command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH, color=False, help_option_names=["-h", "--help"]
-    )
+    ctx = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH, color=False)
+    ctx.help_option_names = ["-h", "--help"]
     yield " ".join(path), ctx
     if isinstance(command, click.Group):
         for name in command.list_commands(ctx):
