@@ -2,7 +2,7 @@
 
 | act | lines of the text |
 |---|---|
-| grant | `comity grant/1`, ledger origin, arrangement digest, person, SHA-256 of the access key, expires, nonce |
+| grant | `comity grant/1`, ledger origin, terms' digest, person, SHA-256 of the access key, expires, nonce |
 | revocation | `comity revoke/1`, ledger origin, SHA-256 of the access key, cause, nonce |
 | stop | `comity stop/1`, ledger origin, cause, nonce |
 | resumption | `comity resume/1`, ledger origin, cause, nonce |
@@ -149,7 +149,8 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
     try:
         opened = open_note(note, verifiers)
     except LedgerError as error:
-        raise ActRefused(f"expected a note signed by {', '.join(v.name for v in verifiers)}: {error}") from None
+        names = ", ".join(verifier.name for verifier in verifiers)
+        raise ActRefused(f"expected a note signed by {names}: {error}") from None
     if len(opened.verified) != 1 or opened.unknown:
         signed = len(opened.verified) + len(opened.unknown)
         raise ActRefused(f"expected one signature; got {signed}. An act is one party's alone.")
@@ -163,7 +164,13 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
         case "grant", [ledger, arrangement, person, access, expires, nonce]:
             until = parse_instant(expires)
             return Grant(
-                ledger=ledger, arrangement=arrangement, person=person, access=access, expires=until, nonce=nonce, by=by
+                ledger=ledger,
+                arrangement=arrangement,
+                person=person,
+                access=access,
+                expires=until,
+                nonce=nonce,
+                by=by,
             )
         case "revoke", [ledger, access, cause, nonce]:
             return Revocation(ledger=ledger, access=access, cause=cause, nonce=nonce, by=by)
@@ -199,7 +206,8 @@ def _text(kind: str, fields: tuple[str, ...]) -> str:
 def _check(kind: str, fields: list[str]) -> None:
     names = _FORMS[kind]
     if len(fields) != len(names):
-        raise ActRefused(f"{kind}: expected the lines {', '.join(names)}; got {len(fields)} lines after the first")
+        came = f"{len(fields)} lines after the first"
+        raise ActRefused(f"{kind}: expected the lines {', '.join(names)}; got {came}")
     for name, value in zip(names, fields, strict=True):
         if name == "expires":
             try:

@@ -1,17 +1,19 @@
 """Errors of the arrangement room, drawn as a tree.
 
-    ArrangementError
-    ├── TermsRefused        the terms (or an access offer) are not well formed; holds every problem at once
-    ├── OfferRefused        an envelope does not hold what it claims
-    │   ├── MalformedOffer  not an envelope at all: size, form, note
-    │   ├── OtherVersion    the signatures are over other terms than the envelope carries
-    │   └── WrongParty      a signature is not by a key that the terms (or the reader) name
-    ├── NotInForce          well formed, but nothing may run on it
-    │   ├── Unsigned        no signature
-    │   ├── HalfSigned      one signature of two
-    │   ├── NotYetBegun     the window begins later
-    │   └── Expired         the window is over
-    └── ActRefused          a grant, revocation, stop or resumption does not hold
+ArrangementError
+├── TermsRefused        the terms (or an access offer) are not well formed; holds every problem at once
+├── OfferRefused        an envelope does not hold what it claims
+│   ├── MalformedOffer  not an envelope at all: size, form, note
+│   ├── OtherVersion    the signatures are over other terms than the envelope carries
+│   └── WrongParty      a signature is not by a key that the terms (or the reader) name
+├── NotInForce          well formed, but nothing may run on it
+│   ├── Unsigned        no signature
+│   ├── HalfSigned      one signature of two
+│   ├── NotYetBegun     the window begins later
+│   └── Expired         the window is over
+├── ActRefused          a grant, revocation, stop or resumption does not hold
+├── CardRefused         a card of public keys is malformed, missing or one too many
+└── ChangeRefused       a counter-offer names what is not there or never changes
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from dataclasses import dataclass
 __all__ = [
     "ActRefused",
     "ArrangementError",
+    "CardRefused",
+    "ChangeRefused",
     "Expired",
     "HalfSigned",
     "MalformedOffer",
@@ -100,3 +104,11 @@ class Expired(NotInForce):
 
 class ActRefused(ArrangementError):
     """A party's act is malformed, not signed by the key expected, or for another ledger."""
+
+
+class CardRefused(ArrangementError):
+    """A card of public keys is malformed, or the cards at hand do not make an arrangement."""
+
+
+class ChangeRefused(ArrangementError):
+    """A change names a clause that these terms do not have, or one that never changes."""

@@ -46,7 +46,18 @@ from comity.arrangement.errors import (
 )
 from comity.arrangement.parse import parse_terms_json
 from comity.arrangement.terms import Role, Terms
-from comity.ledger import BadSignature, LedgerError, Note, NotSigned, Signer, format_note, open_note, parse_note, parse_vkey
+from comity.ledger import (
+    BadSignature,
+    LedgerError,
+    Note,
+    NoteSignature,
+    NotSigned,
+    Signer,
+    format_note,
+    open_note,
+    parse_note,
+    parse_vkey,
+)
 from comity.records import NotCanonical, canonical_bytes, instant_text, parse_canonical
 
 __all__ = ["Offer", "countersign", "in_force", "offer_terms", "sign_terms", "signature_text", "verify_offer"]
@@ -89,7 +100,7 @@ def sign_terms(terms: Terms, signer: Signer, note: bytes | None = None) -> bytes
         )
     text = signature_text(terms)
     before: tuple[object, ...] = ()
-    signatures = []
+    signatures: list[NoteSignature] = []
     if note is not None:
         parsed = parse_note(note)
         if parsed.text != text:
@@ -126,7 +137,8 @@ def verify_offer(envelope: bytes, expected: Mapping[Role, str] | None = None) ->
     keys = terms.parties.keys()
     for role, key in (expected or {}).items():
         if keys[role] != key:
-            raise WrongParty(f"the terms name {_name_of(keys[role])} as the {role}'s key; expected {_name_of(key)}")
+            named = _name_of(keys[role])
+            raise WrongParty(f"the terms name {named} as the {role}'s key; expected {_name_of(key)}")
     if not note:
         raise Unsigned("the offer bears no signature; its author signs it with 'comity arrangement draft'")
     try:
@@ -136,7 +148,8 @@ def verify_offer(envelope: bytes, expected: Mapping[Role, str] | None = None) ->
     except LedgerError as error:
         raise MalformedOffer(f"the member 'note' is no signed note: {error}") from None
     if opened.unknown:
-        raise WrongParty(f"{opened.unknown[0].name} signed, whom the terms do not name; expected only the two parties")
+        stranger = opened.unknown[0].name
+        raise WrongParty(f"{stranger} signed, whom the terms do not name; expected only the two parties")
     if opened.text != signature_text(terms):
         raise OtherVersion(_other(opened.text, terms))
     signers = {signature.verifier.vkey for signature in opened.verified}
@@ -156,11 +169,13 @@ def in_force(offer: Offer, at: datetime, *, digest: str | None = None) -> None:
     if len(missing) == len(ROLES):
         raise Unsigned(f"version {terms.version} bears no signature")
     if missing:
-        raise HalfSigned(f"version {terms.version} is signed by the {offer.signed_by[0]} alone; the {missing[0]}'s is missing")
+        signed = f"version {terms.version} is signed by the {offer.signed_by[0]} alone"
+        raise HalfSigned(f"{signed}; the {missing[0]}'s signature is missing")
+    begins, until, now = (instant_text(time) for time in (terms.window.begins, terms.window.until, at))
     if at < terms.window.begins:
-        raise NotYetBegun(f"window.from: access begins at {instant_text(terms.window.begins)}; it is {instant_text(at)}")
+        raise NotYetBegun(f"window.from: access begins at {begins}; it is {now}")
     if at >= terms.window.until:
-        raise Expired(f"window.until: access ended at {instant_text(terms.window.until)}; it is {instant_text(at)}")
+        raise Expired(f"window.until: access ended at {until}; it is {now}")
 
 
 def _open_envelope(envelope: bytes) -> tuple[str, str]:
@@ -169,9 +184,11 @@ def _open_envelope(envelope: bytes) -> tuple[str, str]:
     except NotCanonical as error:
         raise MalformedOffer(f"expected canonical JSON in the format {FORMAT}: {error}") from None
     terms, note = members.get("terms"), members.get("note")
-    if members.get("format") != FORMAT or not isinstance(terms, str) or not isinstance(note, str) or len(members) != 3:
-        raise MalformedOffer(f"expected the members format ({FORMAT}), terms and note; got {', '.join(members)[:120]}")
-    return terms, note
+    if isinstance(terms, str) and isinstance(note, str) and len(members) == 3:
+        if members.get("format") == FORMAT:
+            return terms, note
+    came = ", ".join(members)[:120]
+    raise MalformedOffer(f"expected the members format ({FORMAT}), terms and note; got {came}")
 
 
 def _other(text: str, terms: Terms) -> str:

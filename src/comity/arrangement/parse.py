@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final, cast
 
 from comity.arrangement import terms as t
-from comity.arrangement.errors import Problem, TermsRefused
+from comity.arrangement.errors import Problem
 from comity.arrangement.features import FEATURES
 from comity.arrangement.reading import MAX_LONG_TEXT, Reading
 from comity.arrangement.source import MAX_SOURCE, Node, json_node, plain, yaml_node
@@ -23,13 +23,14 @@ from comity.records import canonical_bytes
 __all__ = ["MEMBERS", "check_part", "parse_terms_json", "parse_terms_yaml"]
 
 MEMBERS: Final = (
-    "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis", "purpose", "models",
-    "features", "people", "window", "budget", "rate", "content", "record", "stop", "publication",
+    "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis", "purpose",
+    "models", "features", "people", "window", "budget", "rate", "content", "record", "stop", "publication",
 )  # fmt: skip
 """The top-level clauses, in the order of the contract."""
 
 _MODEL_MEMBERS: Final = (
-    "name", "serves", "on_mismatch", "unstated", "protocols", "context_window", "max_output", "overhead", "prices",
+    "name", "serves", "on_mismatch", "unstated", "protocols", "context_window", "max_output", "overhead",
+    "prices",
 )  # fmt: skip
 _BUDGET_MEMBERS: Final = ("calls", "input_tokens", "output_tokens", "cost", "currency", "output_unstated")
 
@@ -110,14 +111,14 @@ def _previous(r: Reading, node: Node, version: int) -> str:
         return ""
     if version == 1:
         r.refuse(node, "previous", 'an empty text "" for version 1')
-    return r.matching(node, "previous", "[0-9a-f]{64}", "the digest of the version before, 64 hex digits in quotes")
+    return r.matching(node, "previous", "[0-9a-f]{64}", "the digest of the version before in 64 hex digits")
 
 
 def _ledger(r: Reading, node: Node, identity: str) -> t.LedgerClause:
     members = r.members(node, "ledger", ("origin", "policy"))
     origin = r.matching(members["origin"], "ledger.origin", _ORIGIN, "<host>/a/<id>")
     if origin and identity and not origin.endswith(f"/a/{identity}"):
-        r.refuse(members["origin"], "ledger.origin", f"an origin that ends in /a/{identity}, the id of these terms")
+        r.refuse(members["origin"], "ledger.origin", f"/a/{identity} at its end, the id of these terms")
     text, policy = "", _NO_POLICY
     at = members["policy"]
     stated = r.text(at, "ledger.policy", most=t.MAX_POLICY, lines=True)
@@ -145,7 +146,9 @@ def _operator(r: Reading, node: Node) -> t.Operator:
     members = r.members(node, "operator", ("by", "name", "placement", "upstream_key_held_by"))
     by = r.choice(members["by"], "operator.by", ("third-party", "authority", "provider"))
     holder = r.choice(
-        members["upstream_key_held_by"], "operator.upstream_key_held_by", ("operator", "provider", "authority")
+        members["upstream_key_held_by"],
+        "operator.upstream_key_held_by",
+        ("operator", "provider", "authority"),
     )
     return t.Operator(
         by=cast(Any, by),
@@ -169,10 +172,10 @@ def _party(r: Reading, node: Node, clause: str) -> t.Party:
     at, key = members["key"], ""
     if isinstance(at.value, str):
         try:
-            kind = parse_vkey(at.value).kind
+            noted = parse_vkey(at.value).kind == "ed25519"
         except LedgerError:
-            kind = "no verifier key"
-        if kind == "ed25519" and at.value.isprintable():
+            noted = False
+        if noted and at.value.isprintable():
             key = at.value
     if not key and at.value is not None:
         r.refuse(at, f"{clause}.key", "the vkey of an Ed25519 note key, <name>+<hash>+<base64>")
@@ -244,7 +247,7 @@ def _people(r: Reading, node: Node) -> tuple[t.Person, ...]:
     for n, item in enumerate(items):
         members = r.members(item, f"people[{n}]", ("id", "role", "eligible"))
         person = t.Person(
-            id=r.matching(members["id"], f"people[{n}].id", _PERSON, "a pseudonym of a-z, 0-9 and - (64 at most)"),
+            id=r.matching(members["id"], f"people[{n}].id", _PERSON, "a pseudonym of a-z, 0-9 and -, at most 64"),
             role=r.choice(members["role"], f"people[{n}].role", ("evaluator", "expert")),
             eligible=r.flag(members["eligible"], f"people[{n}].eligible"),
         )
@@ -303,7 +306,8 @@ def _content(r: Reading, node: Node) -> t.Content:
         recipients=tuple(recipients),
         blindness=cast(Any, r.choice(members["blindness"], "content.blindness", kept_from)),
         retention=cast(
-            Any, r.choice(members["retention"], "content.retention", ("none", "until-closure", "provider-policy"))
+            Any,
+            r.choice(members["retention"], "content.retention", ("none", "until-closure", "provider-policy")),
         ),
     )
 

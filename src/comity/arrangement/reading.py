@@ -33,7 +33,7 @@ MAX_PROBLEMS: Final = 200
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
-_INSTANT: Final = re.compile(r"(20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z", re.ASCII)
+_INSTANT: Final = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -75,7 +75,7 @@ class Reading:
             return dict.fromkeys(names, ABSENT)
         for name, member in node.value.items():
             if name not in names:
-                self.refuse(member, _join(clause, name), f"one of {', '.join(names)}", "a clause that is not known")
+                self.refuse(member, _join(clause, name), f"one of {', '.join(names)}", "an unknown clause")
         for name in names:
             if name not in node.value and not self.partial:
                 self.refuse(node, _join(clause, name), "this clause to be stated", "nothing")
@@ -149,7 +149,7 @@ class Reading:
             return 0
         micros = decimal_micros(node.value) if isinstance(node.value, str) else None
         if micros is None or micros > most * 1_000_000:
-            self.refuse(node, clause, f'a decimal in quotes such as "0.10", at most {most}, at most 6 decimals')
+            self.refuse(node, clause, f'a decimal in quotes such as "0.10", up to {most}, at most 6 decimals')
             return 0
         return micros
 

@@ -117,7 +117,7 @@ def _from_json(value: Any) -> Node:
 
 
 def yaml_node(source: str | bytes, file: str) -> tuple[Node, tuple[Problem, ...]]:
-    """Read YAML; the problems found on the way stand beside the tree. Raises `TermsRefused` if there is none."""
+    """Read YAML to a tree and the problems found on the way; raises `TermsRefused` if there is no tree."""
     encoded = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     if len(encoded) > MAX_SOURCE:
         raise _unreadable(file, 0, f"at most {MAX_SOURCE} bytes", f"{len(encoded)}")
@@ -165,7 +165,8 @@ class _YamlReader:
                         self._refuse(line, "", "no directives", "a % line")
                     continue
                 case yaml.AliasEvent():
-                    self._refuse(line, self._path(open_nodes), "the value itself", f"the alias *{event.anchor[:40]}")
+                    alias = f"the alias *{event.anchor[:40]}"
+                    self._refuse(line, self._path(open_nodes), "the value itself", alias)
                     node = Node(Odd("an alias"), line)
                 case yaml.ScalarEvent():
                     self._plain_only(event, line, open_nodes)

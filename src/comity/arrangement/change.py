@@ -1,0 +1,147 @@
+"""Changes: what differs between two versions, and the next version made from this one.
+
+A clause's path names items by what they are called: `models[gemma-3-270m].max_output`,
+`people[evaluator-1].eligible`, `content.recipients[authority-recovery].key`.  A list of
+plain words is one value (`models[…].serves`), but `features.<name>` stands for each
+feature alone, `allowed` or `refused`.
+
+    diff(a, b)                     every clause whose value differs
+    counter(terms, {path: text})   the next version: count one up, `previous` set
+
+In `counter` a text is read as the kind of the clause it replaces: integers and
+booleans as such, lists as words separated by commas, all else as text.  Where a
+list has one item its name may be left out: `models.max_output`.  What fixes the
+identity of an arrangement does not change.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from comity.arrangement.errors import ChangeRefused
+from comity.arrangement.features import FEATURES
+from comity.arrangement.parse import parse_terms_json
+from comity.arrangement.terms import Terms
+from comity.records import canonical_bytes
+
+__all__ = ["Change", "counter", "diff", "leaves"]
+
+FIXED: Final = ("terms", "id", "version", "previous", "ledger.origin")
+"""Clauses that no counter-offer sets: the identity, and what follows from counting."""
+
+_STEP: Final = re.compile(r"([a-z_]+)(?:\[([^\]]{1,200})\])?(?:\.|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One clause that differs."""
+
+    clause: str
+    before: str
+    """Empty where the clause is new."""
+    after: str
+    """Empty where the clause is gone."""
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each clause of a JSON value of terms, with its value as text."""
+    match value:
+        case dict():
+            for name, member in value.items():
+                yield from leaves(member, f"{path}.{name}" if path else name)
+        case list() if path == "features":
+            yield from ((f"features.{name}", "allowed") for name in value)
+        case list() if value and isinstance(value[0], dict):
+            for item in value:
+                yield from leaves(item, f"{path}[{_called(item)}]")
+        case list():
+            yield path, ", ".join(str(item) for item in value)
+        case bool():
+            yield path, "true" if value else "false"
+        case _:
+            yield path, str(value)
+
+
+def diff(a: Terms, b: Terms) -> tuple[Change, ...]:
+    """What changes from `a` to `b`, in the order of the clauses' names."""
+    before, after = dict(leaves(a.value())), dict(leaves(b.value()))
+    return tuple(
+        Change(clause=clause, before=_said(clause, before), after=_said(clause, after))
+        for clause in sorted(before.keys() | after.keys())
+        if before.get(clause) != after.get(clause)
+    )
+
+
+def _said(clause: str, side: Mapping[str, str]) -> str:
+    return side.get(clause, "refused" if clause.startswith("features.") else "")
+
+
+def counter(terms: Terms, settings: Mapping[str, str]) -> Terms:
+    """The next version with these clauses set; raises `ChangeRefused`, or `TermsRefused` for a bad value."""
+    value = dict(terms.value())
+    for clause, text in settings.items():
+        if clause in FIXED:
+            raise ChangeRefused(f"{clause} is not set by a counter-offer; it follows from the version before")
+        _set(value, clause, text)
+    value["version"], value["previous"] = terms.version + 1, terms.digest
+    return parse_terms_json(canonical_bytes(value), "the counter-offer")
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    return str(item.get("name", item.get("id", "")))
+
+
+def _set(value: dict[str, Any], clause: str, text: str) -> None:
+    if clause.startswith("features."):
+        _set_feature(value, clause, text)
+        return
+    at: Any = value
+    way = [(match[1], match[2]) for match in _STEP.finditer(clause)]
+    if not way or "".join(match[0] for match in _STEP.finditer(clause)) != clause:
+        raise ChangeRefused(f"expected a clause such as budget.calls or models[NAME].max_output; got {clause[:80]!r}")
+    for depth, (name, item) in enumerate(way):
+        if not isinstance(at, dict) or name not in at:
+            raise ChangeRefused(f"{clause}: these terms have no clause {name!r} there")
+        last = depth == len(way) - 1
+        if last and item is None:
+            at[name] = _like(at[name], text, clause)
+            return
+        at = at[name]
+        if isinstance(at, list):
+            at = _item(at, item, clause)
+    raise ChangeRefused(f"{clause} names a whole item; name one clause of it")
+
+
+def _item(items: list[Any], called: str | None, clause: str) -> Any:
+    names = [_called(item) for item in items if isinstance(item, dict)]
+    if called is None and len(names) == 1:
+        return items[0]
+    if called not in names:
+        raise ChangeRefused(f"{clause}: expected one of [{'], ['.join(names)}] after the list's name")
+    return items[names.index(called)]
+
+
+def _set_feature(value: dict[str, Any], clause: str, text: str) -> None:
+    name = clause.removeprefix("features.")
+    if name not in FEATURES or text not in ("allowed", "refused"):
+        raise ChangeRefused(f"expected features.<name>=allowed or =refused, with one of {', '.join(FEATURES)}")
+    others = [feature for feature in value["features"] if feature != name]
+    value["features"] = [*others, name] if text == "allowed" else others
+
+
+def _like(old: Any, text: str, clause: str) -> Any:
+    match old:
+        case bool():
+            if text not in ("true", "false"):
+                raise ChangeRefused(f"{clause}: expected true or false; got {text[:40]!r}")
+            return text == "true"
+        case int():
+            if not re.fullmatch("0|[1-9][0-9]{0,14}", text, re.ASCII):
+                raise ChangeRefused(f"{clause}: expected a plain decimal integer; got {text[:40]!r}")
+            return int(text)
+        case str():
+            return text
+        case list() if all(isinstance(item, str) for item in old):
+            return [word.strip() for word in text.split(",") if word.strip()]
+    raise ChangeRefused(f"{clause} holds further clauses; name one of them")

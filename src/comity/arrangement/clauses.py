@@ -1,0 +1,293 @@
+"""Clauses: every term under its stable name, with how it is kept and what it says.
+
+A clause is marked
+
+    enforced    a machine refuses what breaks it
+    evidenced   a record shows whether it was kept
+    attested    a signed promise, and nothing more
+
+A mark may hang on the value: `models.serves` is enforced where another model's
+answer is withheld and evidenced where it is only flagged.  Nothing attested is
+ever shown as more.
+
+`CLAUSES` maps each name to its possible marks and its meaning; `clauses(terms)`
+yields what these terms say, in the order of the contract.  Names are paths in the
+terms without positions (`models.prices.input`), and `features.<name>` for each
+feature allowed.  A clause of a list yields one sentence for each item.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal
+
+from comity.arrangement.features import FEATURES
+from comity.arrangement.terms import Model, Terms
+from comity.ledger import QuorumMissing
+
+__all__ = ["CLAUSES", "SECTIONS", "Clause", "ClauseKind", "Mark", "clauses", "money"]
+
+Mark = Literal["enforced", "evidenced", "attested"]
+E: Final[Mark] = "enforced"
+V: Final[Mark] = "evidenced"
+A: Final[Mark] = "attested"
+
+SECTIONS: Final = (
+    "This text",
+    "The parties",
+    "Basis and purpose",
+    "The models",
+    "What a request may use",
+    "The people",
+    "Time",
+    "Budget and rate",
+    "The gateway and its operator",
+    "The record",
+    "What was asked and answered",
+    "Stopping",
+    "Publication",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseKind:
+    """What a clause of this name is about, whatever its value."""
+
+    section: str
+    marks: tuple[Mark, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One sentence of a contract."""
+
+    name: str
+    section: str
+    mark: Mark
+    sentence: str
+
+
+def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
+    yield "terms", 0, (E,), "the format; a reader refuses any other"
+    yield "title", 0, (A,), "what the parties call the arrangement"
+    yield "id", 0, (E,), "128 random bits, the same in every version"
+    yield "version", 0, (E,), "offers count up; signatures are over one version"
+    yield "previous", 0, (V,), "digest of the version before, empty for the first"
+    yield "parties.authority.name", 1, (A,), "who the authority is"
+    yield "parties.authority.key", 1, (E,), "the key that signs for the authority"
+    yield "parties.provider.name", 1, (A,), "who the provider is"
+    yield "parties.provider.key", 1, (E,), "the key that signs for the provider"
+    yield "basis", 2, (A,), "the legal or voluntary basis"
+    yield "purpose", 2, (A,), "what the access is for"
+    yield "models.name", 3, (E,), "a model that may be asked for"
+    yield "models.serves", 3, (E, V), "the names under which the answer may come"
+    yield "models.on_mismatch", 3, (E, V), "what happens to an answer of another model: refuse or flag"
+    yield "models.unstated", 3, (E, V), "what happens to an answer that names no model: flag or refuse"
+    yield "models.protocols", 3, (E,), "the protocols in which it may be asked"
+    yield "models.context_window", 3, (E,), "tokens that a request may fill at most"
+    yield "models.max_output", 3, (E,), "tokens of one answer at most"
+    yield "models.overhead.request", 3, (E,), "input tokens reserved beside the body, per request"
+    yield "models.overhead.message", 3, (E,), "input tokens reserved beside the body, per message"
+    yield "models.overhead.tool", 3, (E,), "input tokens reserved beside the body, per tool"
+    yield "models.prices.input", 3, (E,), "price of a million input tokens, charged to the budget"
+    yield "models.prices.output", 3, (E,), "price of a million output tokens, charged to the budget"
+    yield "features", 4, (E,), "what a request may use; all else is refused"
+    for name, meaning in FEATURES.items():
+        yield f"features.{name}", 4, (E,), meaning
+    yield "people.id", 5, (E,), "a person, by pseudonym; others get no grant"
+    yield "people.role", 5, (A,), "what the person does: evaluator or expert"
+    yield "people.eligible", 5, (E,), "whether the person may be granted access now"
+    yield "window.from", 6, (E,), "no call before this time"
+    yield "window.until", 6, (E,), "no call from this time on"
+    yield "budget.calls", 7, (E,), "calls in all"
+    yield "budget.input_tokens", 7, (E,), "input tokens in all"
+    yield "budget.output_tokens", 7, (E,), "output tokens in all"
+    yield "budget.cost", 7, (E,), "money in all, at the prices above"
+    yield "budget.currency", 7, (A,), "the currency of prices and budget"
+    yield "budget.output_unstated", 7, (E,), "a request without an output limit: reserve the maximum, or refuse"
+    yield "rate.calls_per_minute", 7, (E,), "calls in any minute"
+    yield "rate.concurrency", 7, (E,), "calls at one time"
+    yield "operator.by", 8, (A,), "whose organisation runs the gateway"
+    yield "operator.name", 8, (A,), "who runs the gateway"
+    yield "operator.placement", 8, (A,), "where the gateway runs"
+    yield "operator.upstream_key_held_by", 8, (A,), "who holds the key to the model"
+    yield "ledger.origin", 9, (E,), "the name of the ledger that records every call"
+    yield "ledger.policy", 9, (V,), "whose keys the record is under, as tlog-policy text"
+    yield "record.provider_sees", 9, (E,), "what of the record the provider may fetch: entries, counters or checkpoints"
+    yield "content.recipients.name", 10, (A,), "whose key opens sealed content"
+    yield "content.recipients.key", 10, (E,), "a public key to which content is sealed"
+    yield "content.blindness", 10, (E, A), "who is kept from seeing the questions"
+    yield "content.retention", 10, (A,), "what the provider stores of questions and answers"
+    yield "stop.by", 11, (E,), "who may stop all access at once"
+    yield "publication.by", 12, (A,), "who publishes results"
+    yield "publication.review_days", 12, (A,), "days in which the other side reviews before publication"
+    yield "publication.text", 12, (A,), "what the sides agree about publication"
+
+
+CLAUSES: Final[Mapping[str, ClauseKind]] = MappingProxyType(
+    {
+        name: ClauseKind(section=SECTIONS[section], marks=marks, meaning=meaning)
+        for name, section, marks, meaning in _table()
+    }
+)
+"""Every clause of the format, in the order of the contract."""
+
+
+def money(nano: int) -> str:
+    """Nano-units as a decimal with at least two places: 1_000_000_000 is 1.00."""
+    whole, fraction = divmod(nano, 1_000_000_000)
+    return f"{whole:,}.{f'{fraction:09}'.rstrip('0').ljust(2, '0')}"
+
+
+def clauses(terms: Terms) -> Iterator[Clause]:
+    """What these terms say, clause by clause, in the order of the contract."""
+    order = {section: number for number, section in enumerate(SECTIONS)}
+    found = [
+        Clause(name=name, section=CLAUSES[name].section, mark=mark, sentence=sentence)
+        for part in (_identity, _agreement, _models, _features, _people, _limits, _operation, _content)
+        for name, mark, sentence in part(terms)
+    ]
+    yield from sorted(found, key=lambda clause: order[clause.section])
+
+
+Said = Iterator[tuple[str, Mark, str]]
+
+
+def _identity(terms: Terms) -> Said:
+    before = f"It replaces the version with digest {terms.previous}." if terms.previous else "It replaces none."
+    yield "terms", E, "These terms are in the format arrangement/1."
+    yield "title", A, f"The arrangement is called “{terms.title}”."
+    yield "id", E, f"Its id is {terms.id}."
+    yield "version", E, f"This is version {terms.version}."
+    yield "previous", V, before
+    for role, party in (("authority", terms.parties.authority), ("provider", terms.parties.provider)):
+        yield f"parties.{role}.name", A, f"The {role} is {party.name}."
+        yield f"parties.{role}.key", E, f"It signs with the key {_short(party.key)} and no other."
+
+
+def _agreement(terms: Terms) -> Said:
+    yield "basis", A, terms.basis.strip()
+    for purpose in terms.purpose:
+        yield "purpose", A, purpose.strip()
+
+
+def _models(terms: Terms) -> Said:
+    for model in terms.models:
+        yield from _one_model(model, terms.budget.currency)
+
+
+def _one_model(model: Model, currency: str) -> Said:
+    refused, unnamed = model.on_mismatch == "refuse", model.unstated == "refuse"
+    yield "models.name", E, f"{model.name} may be called."
+    yield "models.serves", E if refused else V, f"{model.name}: the answer names {_any(model.serves)}."
+    fate = "withheld" if refused else "passed on and flagged in the record"
+    yield "models.on_mismatch", E if refused else V, f"{model.name}: an answer by another model is {fate}."
+    fate = "withheld" if unnamed else "passed on and flagged in the record"
+    yield "models.unstated", E if unnamed else V, f"{model.name}: an answer that names no model is {fate}."
+    yield "models.protocols", E, f"{model.name} is asked in the protocols {_all(model.protocols)}."
+    yield "models.context_window", E, f"{model.name}: a request fills at most {model.context_window:,} tokens."
+    yield "models.max_output", E, f"{model.name}: one answer has at most {model.max_output:,} tokens."
+    for part in ("request", "message", "tool"):
+        tokens = getattr(model.overhead, part)
+        yield f"models.overhead.{part}", E, f"{model.name}: {tokens:,} input tokens are reserved for each {part}."
+    for part, micros in (("input", model.prices.input_micros), ("output", model.prices.output_micros)):
+        price = f"{money(micros * 1_000)} {currency}"
+        yield f"models.prices.{part}", E, f"{model.name}: a million {part} tokens cost {price}."
+
+
+def _features(terms: Terms) -> Said:
+    for name in terms.features:
+        yield f"features.{name}", E, f"{FEATURES[name][0].upper()}{FEATURES[name][1:]}."
+    refused = [name for name in FEATURES if name not in terms.features]
+    rest = f", among them {_all(refused)}" if refused else ""
+    yield "features", E, f"Whatever is not allowed here is refused{rest}."
+
+
+def _people(terms: Terms) -> Said:
+    for person in terms.people:
+        yield "people.id", E, f"{person.id} may be granted access."
+        yield "people.role", A, f"{person.id} takes part as {person.role}."
+        may = "is eligible" if person.eligible else "is not eligible, and gets no grant until that changes"
+        yield "people.eligible", E, f"{person.id} {may}."
+
+
+def _limits(terms: Terms) -> Said:
+    budget, rate = terms.budget, terms.rate
+    yield "window.from", E, f"Calls pass from {_time(terms.window.begins)}."
+    yield "window.until", E, f"Calls pass until {_time(terms.window.until)}."
+    yield "budget.calls", E, f"At most {budget.calls:,} calls are made in all."
+    yield "budget.input_tokens", E, f"At most {budget.input_tokens:,} input tokens are used in all."
+    yield "budget.output_tokens", E, f"At most {budget.output_tokens:,} output tokens are used in all."
+    yield "budget.cost", E, f"At most {money(budget.cost_nano)} {budget.currency} are spent in all."
+    yield "budget.currency", A, f"Prices and budget are in {budget.currency}."
+    reserved = "reserves the model's longest answer" if budget.output_unstated == "reserve" else "is refused"
+    yield "budget.output_unstated", E, f"A request that states no output limit {reserved}."
+    yield "rate.calls_per_minute", E, f"At most {rate.calls_per_minute:,} calls are made in any minute."
+    yield "rate.concurrency", E, f"At most {rate.concurrency:,} calls run at one time."
+
+
+def _operation(terms: Terms) -> Said:
+    operator, ledger = terms.operator, terms.ledger
+    whose = {"third-party": "a third party", "authority": "the authority", "provider": "the provider"}[operator.by]
+    yield "operator.by", A, f"The gateway is run by {whose}."
+    yield "operator.name", A, f"Its operator is {operator.name}."
+    yield "operator.placement", A, f"It runs at: {operator.placement}."
+    yield "operator.upstream_key_held_by", A, f"The key to the model is held by the {operator.upstream_key_held_by}."
+    yield "ledger.origin", E, f"Every call is recorded in the ledger {ledger.origin}."
+    missing = ledger.policy.outcome(())
+    witnesses = missing.missing if isinstance(missing, QuorumMissing) else ()
+    yield "ledger.policy", V, f"An entry is held once witnesses have cosigned it: {_all(witnesses)}."
+    sees = {
+        "entries": "every entry",
+        "counters": "counters of calls and spend, and checkpoints",
+        "checkpoints": "checkpoints alone: size and root, no entry",
+    }[terms.record_provider_sees]
+    yield "record.provider_sees", E, f"Of the record, the provider sees {sees}."
+
+
+def _content(terms: Terms) -> Said:
+    content = terms.content
+    for recipient in content.recipients:
+        yield "content.recipients.name", A, f"{recipient.name} may open sealed content."
+        yield "content.recipients.key", E, f"Content is sealed to {recipient.name}'s key {recipient.key[:16]}…"
+    blindness: tuple[Mark, str] = {
+        "open": (E, "Questions are not hidden from anyone who holds the record's keys."),
+        "sealed-record": (E, "The record of questions and answers is sealed; the provider's model receives them."),
+        "provider-room": (A, "Questions are run in a room of the provider, out of its staff's sight."),
+        "enclave": (A, "Questions are run in an enclave that neither side can look into."),
+    }[content.blindness]
+    yield "content.blindness", *blindness
+    retention = {
+        "none": "The provider stores nothing of questions and answers.",
+        "until-closure": "The provider stores questions and answers until closure at the latest.",
+        "provider-policy": "The provider stores questions and answers under its own published policy.",
+    }[content.retention]
+    yield "content.retention", A, retention
+    yield "stop.by", E, f"A signed stop of the {_any(terms.stop_by)} ends all access at once."
+    publication = terms.publication
+    who = {"both": "both sides together", "nobody": "nobody"}.get(publication.by, f"the {publication.by}")
+    yield "publication.by", A, f"Results are published by {who}."
+    yield (
+        "publication.review_days",
+        A,
+        f"Before that, the other side has {publication.review_days} days to review them.",
+    )
+    yield "publication.text", A, publication.text.strip()
+
+
+def _any(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _all(names: tuple[str, ...] | list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _short(vkey: str) -> str:
+    return "+".join(vkey.split("+")[:2])
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%-d %B %Y, %H:%M:%S} UTC"
