@@ -1,7 +1,8 @@
 """The contract of a ledger store: every implementation passes these tests (see `test_sqlite`).
 
 A test module subclasses `StoreContract` and gives it two fixtures:
-`ledger`, a new empty one with a table `spend (who TEXT, amount INTEGER)`, and `reopened`, a function that closes it
+`ledger`, a new empty one with a table `spend (who TEXT, amount INTEGER)`, and `reopened`,
+a function that closes it
 and opens it again from what is on stable storage.
 """
 
@@ -12,7 +13,6 @@ from concurrent.futures import Future, wait
 import pytest
 
 from comity.ledger.store import (
-    MAX_ENTRY_BYTES,
     NOTHING_SEEN,
     EntryTooLarge,
     HeadMoved,
@@ -22,6 +22,7 @@ from comity.ledger.store import (
     PositionMoved,
     Transaction,
 )
+from comity.ledger.tiles import MAX_ENTRY_BYTES
 
 SPEND_TABLE = "CREATE TABLE IF NOT EXISTS spend (who TEXT NOT NULL, amount INTEGER NOT NULL)"
 Reopen = Callable[[], Ledger]
@@ -87,7 +88,9 @@ class StoreContract:
         assert [] == ledger.reader().query("SELECT * FROM spend")
 
     def test_one_failure_does_not_sink_the_rest_of_its_batch(self, ledger: Ledger) -> None:
-        """In one batch each function stands alone: the odd ones fail, the even ones are numbered without gaps."""
+        """In one batch each function stands alone: the odd ones fail,
+        the even ones are numbered without gaps.
+        """
         hold = threading.Event()
         ledger.submit(lambda tx: hold.wait(5))  # the rest queues up behind it and becomes one batch
 
@@ -180,13 +183,11 @@ class StoreContract:
         reader = ledger.reader()
         ledger.append([b"a"])
         answers: list[object] = []
-        thread = threading.Thread(
-            target=lambda: answers.append(reader.query("SELECT count(*) FROM ledger_entries"))
-        )
+        thread = threading.Thread(target=lambda: answers.append(reader.query("SELECT count(*) FROM ledger_entries")))
         thread.start()
         thread.join()
         assert [[(1,)]] == answers
-        with pytest.raises(Exception, match="readonly|read-only"):
+        with pytest.raises(Exception, match=r"readonly|read-only"):
             reader.query("INSERT INTO spend (who, amount) VALUES ('x', 1)")
         reader.close()
 
@@ -214,7 +215,9 @@ class StoreContract:
             ledger.transact(lambda tx: ledger.append([b"nested"]))
 
     def test_the_past_is_out_of_reach_of_callers(self, ledger: Ledger) -> None:
-        """Callers' statements cannot change entries, tags or heads, nor end the transaction or change settings."""
+        """Callers' statements cannot change entries, tags or heads,
+        nor end the transaction or change settings.
+        """
         ledger.append([b"a"], tags=["t"])
         for statement in (
             "UPDATE ledger_entries SET entry = x''",

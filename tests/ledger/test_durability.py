@@ -79,7 +79,9 @@ class Load:
 def lost_after_power_cut(
     path: Path, disk: LossyDisk, *, synchronous: Literal["FULL", "OFF"], rounds: int = 6
 ) -> tuple[int, int]:
-    """Cut the power `rounds` times under load; returns how many acknowledged entries there were, and were gone."""
+    """Cut the power `rounds` times under load; returns how many acknowledged entries there were,
+    and were gone.
+    """
     told = gone = 0
     with SqliteLedger(path, vfs=disk.name, synchronous=synchronous) as ledger, Load(ledger) as load:
         for number in range(rounds):
@@ -94,9 +96,7 @@ def lost_after_power_cut(
                 assert [(len(entries),)] == found.reader().query("SELECT count(*) FROM spend")
                 assert (len(entries),) == found.append([b"after"])
             told += len(acknowledged)
-            gone += sum(
-                not (index < len(entries) and entries[index] == e) for index, e in acknowledged.items()
-            )
+            gone += sum(not (index < len(entries) and entries[index] == e) for index, e in acknowledged.items())
     return told, gone
 
 
@@ -186,7 +186,8 @@ CHILD = textwrap.dedent(
     while True:
         entry = f"{name} {number} ".encode() * 20
         number += 1
-        waiting.append(ledger.submit(lambda tx, entry=entry: (tx.execute("INSERT INTO spend VALUES (1)"), tx.append(entry))))
+        waiting.append(ledger.submit(lambda tx, entry=entry: (tx.execute("INSERT INTO spend VALUES (1)"),
+        tx.append(entry))))
         if len(waiting) == 8:
             for future in waiting:
                 print(future.result()[1], flush=False)
@@ -198,7 +199,9 @@ CHILD = textwrap.dedent(
 
 @pytest.mark.slow
 def test_kill_minus_nine_loses_nothing_that_was_acknowledged(path: Path) -> None:
-    """Twenty times a process is killed while it appends: all it had acknowledged is there, once, in its place."""
+    """Twenty times a process is killed while it appends: all it had acknowledged is there, once,
+    in its place.
+    """
     seen = 0
     for number in range(20):
         child = subprocess.Popen(
@@ -212,9 +215,7 @@ def test_kill_minus_nine_loses_nothing_that_was_acknowledged(path: Path) -> None
         lines += child.stdout.read().split(b"\n")
         child.stdout.close()
         child.wait()
-        acknowledged = [int(line) for line in lines if line.strip().isdigit()][
-            :-1
-        ]  # the last line may be cut short
+        acknowledged = [int(line) for line in lines if line.strip().isdigit()][:-1]  # the last line may be cut short
         with open_ledger(path) as found:
             size = found.size()
             assert acknowledged == list(range(seen, seen + len(acknowledged)))

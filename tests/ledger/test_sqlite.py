@@ -12,7 +12,7 @@ import apsw
 import pytest
 from contract import SPEND_TABLE, Reopen, StoreContract
 
-from comity.ledger import sqlite
+from comity.ledger import sqlite_writer
 from comity.ledger.sqlite import SqliteTooOld, create_ledger, open_ledger
 from comity.ledger.store import Ledger, LedgerExists, LedgerMissing, NotALedger, NotDurable
 
@@ -58,9 +58,7 @@ def test_a_ledger_is_created_once(path: Path) -> None:
 
 def test_a_missing_ledger_is_never_created_by_opening(path: Path) -> None:
     """Opening a ledger that is not there tells the operator to restore it and why; no file appears."""
-    with pytest.raises(
-        LedgerMissing, match="never create it anew: signing from a wrong size forks the ledger"
-    ):
+    with pytest.raises(LedgerMissing, match="never create it anew: signing from a wrong size forks the ledger"):
         open_ledger(path)
     assert [] == list(path.parent.iterdir())
 
@@ -128,7 +126,9 @@ def test_opening_adds_the_callers_tables_once(ledger: Ledger, path: Path) -> Non
 
 
 def test_the_write_ahead_log_is_folded_in_while_the_ledger_runs(ledger: Ledger, path: Path) -> None:
-    """The log does not grow without bound under steady writing: batches of large entries keep it near 4 MB."""
+    """The log does not grow without bound under steady writing:
+    batches of large entries keep it near 4 MB.
+    """
     for _ in range(40):
         ledger.append([b"x" * 60_000] * 10)
     log = path.with_name(path.name + "-wal")
@@ -141,8 +141,7 @@ def test_a_cancelled_await_leaves_the_ledger_working(ledger: Ledger) -> None:
 
     async def story() -> int:
         tasks = [
-            asyncio.ensure_future(asyncio.wrap_future(ledger.submit(lambda tx: tx.append(b"x"))))
-            for _ in range(8)
+            asyncio.ensure_future(asyncio.wrap_future(ledger.submit(lambda tx: tx.append(b"x")))) for _ in range(8)
         ]
         for task in tasks[::2]:
             task.cancel()
@@ -156,8 +155,10 @@ def test_a_cancelled_await_leaves_the_ledger_working(ledger: Ledger) -> None:
 def test_a_lock_that_is_never_released_is_reported_as_not_recorded(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When another process holds the file too long nothing is recorded, the caller is told, and later work passes."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.005)
+    """When another process holds the file too long nothing is recorded, the caller is told,
+    and later work passes.
+    """
+    monkeypatch.setattr(sqlite_writer, "BUSY_SECONDS", 0.005)
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(NotDurable, match="not recorded") as refused:
@@ -183,7 +184,9 @@ WRITER = textwrap.dedent(
 
 
 def test_two_processes_on_one_file_skip_no_index_and_give_none_twice(ledger: Ledger, path: Path) -> None:
-    """Writers in separate processes share one sequence; each finds its own entries where it was told they are."""
+    """Writers in separate processes share one sequence;
+    each finds its own entries where it was told they are.
+    """
     count = 150
     children = [
         subprocess.Popen(
@@ -205,6 +208,4 @@ def test_two_processes_on_one_file_skip_no_index_and_give_none_twice(ledger: Led
     assert list(range(2 * count)) == sorted(told[0] + told[1])
     entries = ledger.read(0, 2 * count)
     for name, indexes in zip(("left", "right"), told, strict=True):
-        assert [f"{name} {number}".encode() for number in range(count)] == [
-            entries[index] for index in indexes
-        ]
+        assert [f"{name} {number}".encode() for number in range(count)] == [entries[index] for index in indexes]

@@ -67,8 +67,9 @@ from comity.ledger.policy import (
     parse_policy,
 )
 from comity.ledger.proof import Receipt, ReceiptVerdict, check_receipt, format_receipt, parse_receipt
+from comity.ledger.publisher import AwaitingQuorum, Published, Publisher, Unchanged
+from comity.ledger.reader import NotPublished, TileDirectory, receipt
 from comity.ledger.store import (
-    MAX_ENTRY_BYTES,
     NOTHING_SEEN,
     EntryTooLarge,
     HeadMoved,
@@ -84,7 +85,9 @@ from comity.ledger.store import (
     Tagged,
     Transaction,
 )
+from comity.ledger.tile_writer import HistoryChanged
 from comity.ledger.tiles import (
+    MAX_ENTRY_BYTES,
     TILE_WIDTH,
     Tile,
     decode_bundle,
@@ -105,6 +108,7 @@ __all__ = [
     "MAX_ENTRY_BYTES",
     "NOTHING_SEEN",
     "TILE_WIDTH",
+    "AwaitingQuorum",
     "BadSignature",
     "CheckpointRefused",
     "CheckpointVerdict",
@@ -114,6 +118,7 @@ __all__ = [
     "Group",
     "Hash",
     "HeadMoved",
+    "HistoryChanged",
     "KeyKind",
     "Ledger",
     "LedgerClosed",
@@ -131,6 +136,7 @@ __all__ = [
     "NotALedger",
     "NotDurable",
     "NotInTree",
+    "NotPublished",
     "NotSigned",
     "Note",
     "NoteSignature",
@@ -139,6 +145,8 @@ __all__ = [
     "Position",
     "PositionMoved",
     "ProofFailed",
+    "Published",
+    "Publisher",
     "QuorumMet",
     "QuorumMissing",
     "QuorumOutcome",
@@ -149,8 +157,10 @@ __all__ = [
     "Signer",
     "Tagged",
     "Tile",
+    "TileDirectory",
     "Transaction",
     "TreeHead",
+    "Unchanged",
     "VerifiedSignature",
     "Verifier",
     "WitnessLine",
@@ -188,6 +198,7 @@ __all__ = [
     "parse_vkey",
     "prove_consistency",
     "prove_inclusion",
+    "receipt",
     "root_of",
     "sign_note",
     "tile_path",

@@ -18,7 +18,9 @@ def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Led
 
 
 def open_ledger(path: Path, *, schema: Sequence[str] = ()) -> Ledger:
-    """Open an existing ledger; `schema` statements (`CREATE … IF NOT EXISTS …`) are run first. Never creates."""
+    """Open an existing ledger; `schema` statements (`CREATE … IF NOT EXISTS …`) are run first.
+    Never creates.
+    """
     from comity.ledger import sqlite
 
     return sqlite.open_ledger(path, schema=schema)

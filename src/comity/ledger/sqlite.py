@@ -30,7 +30,6 @@ Checkpoints that others cosigned are what catches that.
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -40,9 +39,17 @@ from typing import Any, Final, Literal, cast
 import apsw
 
 from comity.ledger.errors import LedgerError
+from comity.ledger.sqlite_writer import (
+    APPLICATION_ID,
+    COMMIT,
+    HEAD,
+    READ,
+    ROLLBACK,
+    SIZE,
+    Writer,
+    connect,
+)
 from comity.ledger.store import (
-    MAX_ENTRY_BYTES,
-    EntryTooLarge,
     HeadMoved,
     Ledger,
     LedgerClosed,
@@ -58,12 +65,10 @@ from comity.ledger.store import (
 )
 
 OLDEST_SQLITE: Final = (3, 51, 3)
-APPLICATION_ID: Final = 0x436F6D31
-"""`Com1`: marks the file, so that no other SQLite database is mistaken for a ledger."""
 MAX_BATCH: Final = 512
-"""Bounds how long the first caller of a batch can wait for the others; reached only far beyond one file's speed."""
-BUSY_SECONDS: Final = 10.0
-"""How long to wait for another process's transaction, thousands of times longer than one takes."""
+"""Bounds how long the first caller of a batch can wait for the others;
+reached only far beyond one file's speed.
+"""
 CHECKPOINT_PAGES: Final = 1_000
 """SQLite's own default for the length of the write-ahead log, about 4 MB."""
 
@@ -82,42 +87,13 @@ SCHEMA: Final = (
     "BEGIN SELECT RAISE(ABORT, 'ledger entries are never deleted'); END",
 )
 
-# The ledger's own statements carry a comment, so that the statement cache never lends them to a caller,
-# whose statements are checked when they are prepared (`_Writer._authorize`).
-_BEGIN: Final = "BEGIN IMMEDIATE /* ledger */"
-_COMMIT: Final = "COMMIT /* ledger */"
-_ROLLBACK: Final = "ROLLBACK /* ledger */"
-_SAVE: Final = "SAVEPOINT ledger /* ledger */"
-_RELEASE: Final = "RELEASE ledger /* ledger */"
-_UNDO: Final = "ROLLBACK TO ledger /* ledger */"
-_SIZE: Final = "SELECT coalesce(max(position), -1) + 1 FROM ledger_entries /* ledger */"
-_INSERT: Final = "INSERT INTO ledger_entries (position, entry) VALUES (?, ?) /* ledger */"
-_TAG: Final = "INSERT OR IGNORE INTO ledger_tags (tag, position) VALUES (?, ?) /* ledger */"
-_READ: Final = (
-    "SELECT entry FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position /* ledger */"
-)
-_HEAD: Final = "SELECT note FROM ledger_head /* ledger */"
-
-_LOOKS: Final = frozenset({apsw.SQLITE_READ, apsw.SQLITE_SELECT, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE})
-_NEVER: Final = frozenset(
-    {
-        apsw.SQLITE_TRANSACTION,
-        apsw.SQLITE_SAVEPOINT,
-        apsw.SQLITE_ATTACH,
-        apsw.SQLITE_DETACH,
-        apsw.SQLITE_PRAGMA,
-    }
-)
-
 
 class SqliteTooOld(LedgerError):
     """The SQLite that apsw carries has known faults in what a ledger relies on."""
 
     def __init__(self, found: str) -> None:
         wanted = ".".join(str(part) for part in OLDEST_SQLITE)
-        super().__init__(
-            f"apsw carries SQLite {found}, and a ledger needs {wanted} or newer; install a newer apsw"
-        )
+        super().__init__(f"apsw carries SQLite {found}, and a ledger needs {wanted} or newer; install a newer apsw")
 
 
 def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Ledger:
@@ -136,9 +112,7 @@ def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Led
     draft.unlink(missing_ok=True)
     connection = apsw.Connection(str(draft))
     try:
-        connection.execute(
-            f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
-        )
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)
@@ -164,7 +138,9 @@ def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Led
 
 
 def open_ledger(path: Path, *, schema: Sequence[str] = ()) -> Ledger:
-    """Open an existing ledger; `schema` statements (`CREATE … IF NOT EXISTS …`) are run first. Never creates."""
+    """Open an existing ledger; `schema` statements (`CREATE … IF NOT EXISTS …`) are run first.
+    Never creates.
+    """
     return SqliteLedger(Path(path), schema=schema)
 
 
@@ -174,30 +150,12 @@ def _refuse_old_sqlite() -> None:
         raise SqliteTooOld(found)
 
 
-def _wait_for_lock(tries: int) -> bool:
-    """SQLite's busy handler: nap 0.2 ms at first, 2 ms later, and give up after `BUSY_SECONDS`."""
-    nap = 0.0002 if tries < 50 else 0.002
-    if tries * nap > BUSY_SECONDS:
-        return False
-    time.sleep(nap)
-    return True
-
-
-def _connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
-    try:
-        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
-    except apsw.CantOpenError as fault:
-        raise NotALedger(path, str(fault)) from fault
-    connection.set_busy_handler(_wait_for_lock)
-    return connection
-
-
 class SqliteReader:
     """A read-only connection behind a lock, so that any thread may use it."""
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         self._lock = threading.Lock()
-        self._connection = _connect(path, apsw.SQLITE_OPEN_READONLY, vfs)
+        self._connection = connect(path, apsw.SQLITE_OPEN_READONLY, vfs)
 
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Rows of one SELECT, as of now."""
@@ -210,129 +168,10 @@ class SqliteReader:
             self._connection.close()
 
 
-class _Writer:
-    """The one connection that writes: a `Transaction` for callers, batches for the thread."""
-
-    def __init__(self, path: Path, *, vfs: str | None, synchronous: str) -> None:
-        self.connection = _connect(path, apsw.SQLITE_OPEN_READWRITE, vfs)
-        self.wal_pages = 0
-        self.running = False
-        self._ours = False
-        self._size = 0
-        run = self.connection.execute
-        try:
-            mark = run("PRAGMA application_id").get
-            mode = run("PRAGMA journal_mode").get
-            if mark != APPLICATION_ID or mode != "wal":
-                raise NotALedger(
-                    path, f"it is marked {mark} with journal mode {mode}, not {APPLICATION_ID} and wal"
-                )
-            run(
-                f"PRAGMA synchronous={synchronous}; PRAGMA fullfsync=1; PRAGMA foreign_keys=1; PRAGMA trusted_schema=0"
-            )
-            run("PRAGMA wal_autocheckpoint=0")
-            self.origin = str(run("SELECT value FROM ledger_about WHERE name = 'origin'").get)
-        except (apsw.NotADBError, apsw.CorruptError, apsw.SQLError) as fault:
-            self.connection.close()
-            raise NotALedger(path, str(fault)) from fault
-        except BaseException:
-            self.connection.close()
-            raise
-        self.connection.set_wal_hook(self._count_pages)
-        self.connection.set_authorizer(self._authorize)
-
-    def _count_pages(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
-        self.wal_pages = pages
-        return apsw.SQLITE_OK
-
-    def _authorize(
-        self, operation: int, first: str | None, second: str | None, _schema: str | None, _trigger: str | None
-    ) -> int:
-        if not self.running or self._ours:
-            return apsw.SQLITE_OK
-        if operation in _NEVER:
-            return apsw.SQLITE_DENY
-        if operation in _LOOKS:
-            return apsw.SQLITE_OK
-        reserved = any(name is not None and name.lower().startswith("ledger_") for name in (first, second))
-        return apsw.SQLITE_DENY if reserved else apsw.SQLITE_OK
-
-    def begin(self) -> None:
-        self.connection.execute(_BEGIN)
-        self._size = int(self.connection.execute(_SIZE).get)
-
-    def run(self, fn: Callable[[Transaction], T]) -> T:
-        """One `fn` in its savepoint: it takes effect whole, or not at all."""
-        before = self._size
-        self.connection.execute(_SAVE)
-        self.running = True
-        try:
-            result = fn(self)
-        except BaseException:
-            self.running = False
-            self._size = before
-            if self.connection.in_transaction:
-                self.connection.execute(_UNDO)
-                self.connection.execute(_RELEASE)
-            raise
-        finally:
-            self.running = False
-        self.connection.execute(_RELEASE)
-        return result
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    def append(self, entry: bytes, *, tags: Sequence[str] = ()) -> int:
-        self._must_run()
-        if not isinstance(entry, bytes):
-            raise AssertionError(f"an entry is bytes, not {type(entry).__name__}")
-        if len(entry) > MAX_ENTRY_BYTES:
-            raise EntryTooLarge(len(entry))
-        index = self._size
-        self.ours(_INSERT, (index, entry))
-        for tag in tags:
-            self.ours(_TAG, (tag, index))
-        self._size = index + 1
-        return index
-
-    def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        self._must_run()
-        try:
-            return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
-        except apsw.AuthError as denied:
-            raise AssertionError(
-                f"a transaction may not run {sql[:120]!r}: it belongs to the ledger"
-            ) from denied
-
-    def position(self, tags: Sequence[str] = ()) -> Position:
-        self._must_run()
-        if not tags:
-            return Position(seen=self._size - 1)
-        return Position(seen=max(self._newest(tag) for tag in tags))
-
-    def _newest(self, tag: str) -> int:
-        rows = self.ours(
-            "SELECT coalesce(max(position), -1) FROM ledger_tags WHERE tag = ? /* ledger */", (tag,)
-        )
-        return int(rows[0][0])
-
-    def ours(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        """A statement of the ledger's own, which the authorizer lets pass."""
-        self._ours = True
-        try:
-            return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
-        finally:
-            self._ours = False
-
-    def _must_run(self) -> None:
-        if not self.running:
-            raise AssertionError("a transaction was used after its function returned")
-
-
 class _Promise(Future[T]):
-    """A future that cannot be cancelled: what was submitted runs, and its outcome is told to whoever still asks."""
+    """A future that cannot be cancelled: what was submitted runs,
+    and its outcome is told to whoever still asks.
+    """
 
     def cancel(self) -> bool:
         return False
@@ -361,7 +200,7 @@ class SqliteLedger(Ledger):
             raise LedgerMissing(path)
         self._path = path
         self._vfs = vfs
-        self._writer = _Writer(path, vfs=vfs, synchronous=synchronous)
+        self._writer = Writer(path, vfs=vfs, synchronous=synchronous)
         self.origin = self._writer.origin
         self._reader = SqliteReader(path, vfs=vfs)
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -392,10 +231,10 @@ class SqliteLedger(Ledger):
         return promise
 
     def read(self, start: int, stop: int) -> tuple[bytes, ...]:
-        return tuple(row[0] for row in self._reader.query(_READ, (start, stop)))
+        return tuple(row[0] for row in self._reader.query(READ, (start, stop)))
 
     def size(self) -> int:
-        return int(self._reader.query(_SIZE)[0][0])
+        return int(self._reader.query(SIZE)[0][0])
 
     def tagged(self, *tags: str) -> Tagged:
         marks = ",".join("?" * len(tags))
@@ -411,17 +250,15 @@ class SqliteLedger(Ledger):
         return SqliteReader(self._path, vfs=self._vfs)
 
     def signed_head(self) -> bytes | None:
-        rows = self._reader.query(_HEAD)
+        rows = self._reader.query(HEAD)
         return bytes(rows[0][0]) if rows else None
 
     def swap_head(self, old: bytes | None, new: bytes) -> None:
         def compare_and_swap(_tx: Transaction) -> None:
-            rows = self._writer.ours(_HEAD)
+            rows = self._writer.ours(HEAD)
             if (bytes(rows[0][0]) if rows else None) != old:
                 raise HeadMoved
-            self._writer.ours(
-                "INSERT OR REPLACE INTO ledger_head (only, note) VALUES (0, ?) /* ledger */", (new,)
-            )
+            self._writer.ours("INSERT OR REPLACE INTO ledger_head (only, note) VALUES (0, ?) /* ledger */", (new,))
 
         self.transact(compare_and_swap)
 
@@ -433,9 +270,7 @@ class SqliteLedger(Ledger):
             self._queue.put(None)
         self._thread.join()
         self._reader.close()
-        with suppress(
-            apsw.IOError, apsw.FullError
-        ):  # folding the log in may fail; what was promised stays in the log
+        with suppress(apsw.IOError, apsw.FullError):  # folding the log in may fail; what was promised stays in the log
             self._writer.connection.close()
 
     def _serve(self) -> None:
@@ -473,7 +308,7 @@ class SqliteLedger(Ledger):
                             raise
                         raise apsw.AbortError(f"the storage rolled everything back: {raised}") from raised
                     outcomes.append((promise, None, raised))
-            self._writer.connection.execute(_COMMIT)
+            self._writer.connection.execute(COMMIT)
         except Exception as fault:
             return _fail(batch, self._after(fault))
         for promise, result, failure in outcomes:
@@ -483,10 +318,12 @@ class SqliteLedger(Ledger):
                 promise.set_exception(failure)
 
     def _after(self, fault: Exception) -> NotDurable:
-        """Roll back, and say what is known. After an I/O error nothing is: the ledger takes no more (start over)."""
+        """Roll back, and say what is known. After an I/O error nothing is:
+        the ledger takes no more (start over).
+        """
         if self._writer.connection.in_transaction:
             try:
-                self._writer.connection.execute(_ROLLBACK)
+                self._writer.connection.execute(ROLLBACK)
             except apsw.Error as second:
                 fault = second
         if isinstance(fault, (apsw.FullError, apsw.BusyError, apsw.AbortError)):
@@ -498,7 +335,9 @@ class SqliteLedger(Ledger):
         return NotDurable(self._broken, state="unknown")
 
     def _fold(self) -> None:
-        """Copy the write-ahead log into the database, between batches. It loses nothing by failing: the log stays."""
+        """Copy the write-ahead log into the database, between batches. It loses nothing by failing:
+        the log stays.
+        """
         try:
             self._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except (apsw.BusyError, apsw.FullError, apsw.LockedError):

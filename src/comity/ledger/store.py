@@ -6,7 +6,8 @@ The store is the truth: tiles, checkpoints and receipts are derived from it (see
 
 Two doors:
 
-- `transact(fn)` (and `submit(fn)`, which hands back a future): `fn(tx)` reads and writes the caller's own tables
+- `transact(fn)` (and `submit(fn)`, which hands back a future):
+  `fn(tx)` reads and writes the caller's own tables
   in the ledger's database and calls `tx.append(entry)`; all of it takes effect together, or none of it.
   This is the door for decisions that depend on state, such as a budget.
 - `append(entries, expect=…, tags=…)`: compare-and-append.
@@ -18,7 +19,8 @@ What both doors promise: when they return (when the future is resolved), the ent
 indexes are dense, counted from 0, and are never given twice.
 `NotDurable` says that this promise could not be kept.
 
-Limits: an entry has at most 65,535 bytes, because an entry bundle gives it a 16-bit length (c2sp.org/tlog-tiles).
+Limits: an entry has at most 65,535 bytes, because an entry bundle gives it a 16-bit length
+(c2sp.org/tlog-tiles).
 
 Not promised: that a submitted `fn` can be called back.
 Cancelling its future does nothing: what was submitted runs, and a caller that stopped waiting
@@ -33,9 +35,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from comity.ledger.errors import LedgerError
-
-MAX_ENTRY_BYTES: Final = 65_535
-"""The largest value of the 16-bit length in an entry bundle (c2sp.org/tlog-tiles, "Log entries")."""
+from comity.ledger.tiles import MAX_ENTRY_BYTES
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -68,7 +68,8 @@ class NotDurable(LedgerError):
     """What was submitted is not known to be on stable storage: act as if it had not been recorded.
 
     `state` is "absent" where it certainly is not in the ledger,
-    "unknown" where a failing disk may yet have kept it; then the ledger takes nothing more until it is reopened.
+    "unknown" where a failing disk may yet have kept it;
+    then the ledger takes nothing more until it is reopened.
     """
 
     def __init__(self, reason: str, *, state: Literal["absent", "unknown"] = "absent") -> None:
@@ -98,27 +99,25 @@ class LedgerExists(LedgerError):
     """A ledger was to be created where something already is."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} already exists and is not overwritten; open it, or create the ledger elsewhere"
-        )
+        super().__init__(f"{path} already exists and is not overwritten; open it, or create the ledger elsewhere")
 
 
 class NotALedger(LedgerError):
     """A file is there, but it is not a ledger this release can open."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"{path} is not a ledger that can be opened: {why}; restore it from its newest backup"
-        )
+        super().__init__(f"{path} is not a ledger that can be opened: {why}; restore it from its newest backup")
 
 
 class HeadMoved(LedgerError):
-    """The signed head in the store is not the one the publisher built upon: a second publisher, or a rollback."""
+    """The signed head in the store is not the one the publisher built upon: a second publisher,
+    or a rollback.
+    """
 
     def __init__(self) -> None:
         super().__init__(
             "the signed head in the ledger's database is not the one this publisher last saw; "
-            "stop every publisher of this ledger, start one, and if it happens again suspect a restored backup"
+            "stop every publisher of this ledger, start one; if it happens again suspect a restored backup"
         )
 
 
@@ -181,7 +180,9 @@ class Ledger(ABC):
 
     @abstractmethod
     def submit(self, fn: Callable[[Transaction], T]) -> Future[T]:
-        """Queue `fn`; the future resolves once the batch that ran it is durable. Never call this from inside `fn`."""
+        """Queue `fn`; the future resolves once the batch that ran it is durable.
+        Never call this from inside `fn`.
+        """
 
     @abstractmethod
     def read(self, start: int, stop: int) -> tuple[bytes, ...]:
@@ -205,7 +206,9 @@ class Ledger(ABC):
 
     @abstractmethod
     def swap_head(self, old: bytes | None, new: bytes) -> None:
-        """Replace the signed head if it still is `old`, durably, or raise `HeadMoved`. For the publisher alone."""
+        """Replace the signed head if it still is `old`, durably, or raise `HeadMoved`.
+        For the publisher alone.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -218,7 +221,9 @@ class Ledger(ABC):
     def append(
         self, entries: Sequence[bytes], *, expect: Position | None = None, tags: Sequence[str] = ()
     ) -> tuple[int, ...]:
-        """Append all of `entries` under `tags`, together; with `expect`, only if nothing newer has these tags."""
+        """Append all of `entries` under `tags`, together; with `expect`,
+        only if nothing newer has these tags.
+        """
 
         def compare_and_append(tx: Transaction) -> tuple[int, ...]:
             if expect is not None and (found := tx.position(tags)) != expect:
