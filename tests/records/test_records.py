@@ -37,8 +37,10 @@ GOLDEN = Path(__file__).parent / "golden.jsonl"
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | texts,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=8), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 objects = st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=8), values, max_size=6)
@@ -88,11 +90,9 @@ def test_a_second_spelling_is_refused_with_its_reason(data: bytes, says: str) ->
         parse_canonical(data)
 
 
-@given(st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 12, 31)))
-def test_an_instant_reads_back_to_the_millisecond(naive: datetime) -> None:
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_reads_back_to_the_millisecond(at: datetime) -> None:
     """Writing and reading an instant loses nothing but the digits after the millisecond."""
-    at = naive.replace(tzinfo=UTC)
-
     assert at - timedelta(microseconds=at.microsecond % 1000) == parse_instant(instant_text(at))
 
 
@@ -168,5 +168,5 @@ def test_the_record_parser_is_total(data: bytes) -> None:
 
 def test_an_unknown_kind_is_told_apart_from_a_malformed_one() -> None:
     """A newer release's entry is named as unknown, so that an old reader can pass over it and say so."""
-    with pytest.raises(UnknownKind, match="call.imagined"):
+    with pytest.raises(UnknownKind, match=r"call\.imagined"):
         parse_record(canonical_bytes({"kind": "call.imagined", "v": 1}))

@@ -75,7 +75,12 @@ class Home:
 
     def card(self, *, witness_url: str = "", logs: tuple[str, ...] = (), origin: str = "") -> dict[str, Any]:
         """The public keys of this instance, as a file that others may hold."""
-        card: dict[str, Any] = {"format": "comity card/1", "role": self.role, "name": self.name, "host": self.host}
+        card: dict[str, Any] = {
+            "format": "comity card/1",
+            "role": self.role,
+            "name": self.name,
+            "host": self.host,
+        }
         keys = self.path / "keys"
         if (keys / "party").exists():
             card["party"] = self.signer("party").vkey
@@ -97,7 +102,9 @@ def write_private(path: Path, text: str) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise click.ClickException(f"{path.name} exists already in {path.parent.name}/; keys are never overwritten") from None
+        raise click.ClickException(
+            f"{path.name} exists already in {path.parent.name}/; keys are never overwritten"
+        ) from None
     with os.fdopen(handle, "w") as file:
         file.write(text + "\n")
         file.flush()

@@ -22,7 +22,7 @@ def init(folder: Path, role: str, name: str, host: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(card))
         return
-    click.echo(f"{name}: {role}'s instance made. Its keys are readable by you alone and exist nowhere else; back them up.")
+    click.echo(f"{name}: {role}'s instance made. You alone can read its keys, and no copy exists; back them up.")
 
 
 @click.group()

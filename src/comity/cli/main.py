@@ -16,10 +16,22 @@ from comity import __version__
 __all__ = ["main"]
 
 COMMANDS: Final = {
-    "arrangement": ("comity.cli.arrangement", "arrangement", "Negotiate, sign, show and compare access terms."),
+    "arrangement": (
+        "comity.cli.arrangement",
+        "arrangement",
+        "Negotiate, sign, show and compare access terms.",
+    ),
     "demo": ("comity.cli.demo", "demo", "The whole story with a real local model."),
-    "disclose": ("comity.cli.disclose", "disclose", "Open chosen sealed items, each checkable against its entry."),
-    "engagement": ("comity.cli.engagement", "engagement", "Where we stand with each provider: meetings, offers, stages."),
+    "disclose": (
+        "comity.cli.disclose",
+        "disclose",
+        "Open chosen sealed items, each checkable against its entry.",
+    ),
+    "engagement": (
+        "comity.cli.engagement",
+        "engagement",
+        "Where we stand with each provider: meetings, offers, stages.",
+    ),
     "grant": ("comity.cli.grant", "grant", "Let a person call under an arrangement in force."),
     "init": ("comity.cli.instance", "init", "Make an instance: its folder and its keys."),
     "key": ("comity.cli.instance", "key", "Show this instance's public keys as a card."),
@@ -27,7 +39,7 @@ COMMANDS: Final = {
     "plan": ("comity.cli.plan", "plan", "Write, check and freeze an evaluation plan."),
     "resume": ("comity.cli.stop", "resume", "Let a stopped access go on."),
     "run": ("comity.cli.run", "run", "Run a frozen plan through the gateway."),
-    "serve": ("comity.cli.serve", "serve", "Start gateway and publisher."),
+    "serve": ("comity.cli.serve", "serve_command", "Start gateway and publisher."),
     "status": ("comity.cli.status", "status", "Spend against each clause."),
     "stop": ("comity.cli.stop", "stop", "Stop an access at once, as a party to it."),
     "verify": ("comity.cli.verify", "verify", "Check a receipt, checkpoint, ledger or disclosure; offline."),

@@ -106,7 +106,8 @@ class CallSettled(Record, kind="call.settled", version=1):
 
     permit: Index
     outcome: str
-    """answered · withheld · provider-refused · provider-failed · half-answer · client-gone · stopped · not-sent"""
+    """answered · withheld · provider-refused · provider-failed · half-answer · client-gone · stopped ·
+    not-sent"""
     status: int
     """The provider's HTTP status; 0 when none came."""
     served: str

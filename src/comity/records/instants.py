@@ -29,7 +29,6 @@ def instant_text(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-
 def parse_instant(text: str) -> datetime:
     """Read what `instant_text` writes; raises `MalformedInstant` for anything else."""
     if not _FORM.fullmatch(text):

@@ -18,7 +18,17 @@ Not promised: that a record is true. Only what it says, in one spelling.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Final, NewType, Self, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    NewType,
+    Self,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from comity.records.canonical import NotCanonical, RecordError, canonical_bytes, parse_canonical
 from comity.records.instants import MalformedInstant, parse_instant

@@ -1,0 +1,59 @@
+"""`comity stop` and `comity resume`: a party's own hand on the access."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comity.arrangement import CAUSES, resume_text, sign_act, stop_text
+from comity.cli.calling import ask_json
+from comity.cli.home import Home
+
+__all__ = ["resume", "stop"]
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the entry as JSON."),
+        click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the signed note to a file."),
+        click.option("--gateway", help="The gateway's address, such as https://operator.example."),
+        click.option("--cause", required=True, type=click.Choice(sorted(CAUSES)), help="Why, as a code."),
+        click.argument("ledger"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+@click.pass_obj
+def stop(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
+    """Stop the access under LEDGER (its origin) at once, on every gateway."""
+    text = stop_text(ledger=ledger, cause=cause, nonce=home.random(16).hex())
+    _act(home, "stop", text, gateway, out, as_json)
+
+
+@click.command()
+@_options
+@click.pass_obj
+def resume(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
+    """Let the access under LEDGER go on, after this party's own stop."""
+    text = resume_text(ledger=ledger, cause=cause, nonce=home.random(16).hex())
+    _act(home, "resume", text, gateway, out, as_json)
+
+
+def _act(home: Home, door: str, text: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
+    note = sign_act(text, home.signer("party"))
+    if gateway is None and out is None:
+        raise click.UsageError("expected --gateway URL to act now, or --out FILE to hand the signed note on")
+    if out is not None:
+        out.write_bytes(note)
+    if gateway is None:
+        click.echo(json.dumps({"note": str(out)}) if as_json else f"signed; hand {out} to the operator")
+        return
+    arrangement = text.split("\n")[1].rpartition("/")[2]
+    members = ask_json(f"{gateway.rstrip('/')}/a/{arrangement}/{door}", data=note)
+    done = {"stop": "stopped", "resume": "resumed"}[door]
+    click.echo(json.dumps(members) if as_json else f"{done}: entry {members['index']} of {members['ledger']}")

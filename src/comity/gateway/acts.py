@@ -1,0 +1,144 @@
+"""Party acts: grants, revocations, stops and resumptions, by signed note.
+
+A door takes the note of one act (`comity.arrangement.acts`), signed by a party
+key of the terms.  The authority grants and revokes; who may stop stands in the
+clause `stop.by`; each party resumes what itself stopped.  An act is performed
+once: the digest of its text is kept, and a second coming of it is refused.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, assert_never
+
+from comity.arrangement import ActRefused, Grant, Resumption, Revocation, Role, Stop, Terms, open_act
+from comity.gateway.refusal import Refusal
+from comity.ledger import Transaction, parse_vkey
+from comity.records import (
+    AccessResumed,
+    AccessStopped,
+    Digest,
+    GrantIssued,
+    GrantRevoked,
+    Hex32,
+    Instant,
+    instant_text,
+    to_bytes,
+)
+
+__all__ = ["DOORS", "perform"]
+
+DOORS: Final[Mapping[str, type[Grant | Revocation | Stop | Resumption]]] = {
+    "/grants": Grant,
+    "/revocations": Revocation,
+    "/stop": Stop,
+    "/resume": Resumption,
+}
+
+
+def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datetime) -> int | Refusal:
+    """Check one act, record it and let it take effect; returns its entry's index, or why not."""
+    keys = terms.parties.keys()
+    try:
+        act = open_act(note, *(parse_vkey(key) for key in keys.values()))
+    except ActRefused as error:
+        return _no("request-malformed", "act", str(error))
+    by: Role = "authority" if act.by == keys["authority"] else "provider"
+    if not isinstance(act, DOORS[door]):
+        return _no("request-malformed", "act", f"expected a {DOORS[door].__name__.lower()} at this door")
+    if act.ledger != terms.ledger.origin:
+        return _no(
+            "terms-refused",
+            "ledger.origin",
+            f"the act is for {act.ledger}; this ledger is {terms.ledger.origin}",
+        )
+    digest = sha256(note.split(b"\n\n", 1)[0]).hexdigest()
+    if tx.execute("SELECT 1 FROM gate_act WHERE digest = ?", (digest,)):
+        return _no("terms-refused", "act.nonce", "this act was performed before; an act takes effect once")
+    match act:
+        case Grant():
+            done = _grant(tx, act, by, terms, note, now)
+        case Revocation():
+            done = _revoke(tx, act, by, note, now)
+        case Stop():
+            done = _stop(tx, act, by, terms, note, now)
+        case Resumption():
+            done = _resume(tx, act, by, note, now)
+        case _:
+            assert_never(act)
+    if isinstance(done, int):
+        tx.execute("INSERT INTO gate_act VALUES (?, ?)", (digest, done))
+    return done
+
+
+def _grant(tx: Transaction, act: Grant, by: Role, terms: Terms, note: bytes, now: datetime) -> int | Refusal:
+    if by != "authority":
+        return _no("terms-refused", "parties.authority", "grants are the authority's; the provider signed this one")
+    if act.arrangement != terms.digest:
+        because = f"the grant is under terms {act.arrangement[:12]}…; in force are {terms.digest[:12]}…"
+        return _no("terms-refused", "arrangement.digest", because)
+    person = terms.person(act.person)
+    if person is None or not person.eligible:
+        return _no("terms-refused", "people.id", f"{act.person} is not among the eligible people of the terms")
+    if act.expires > terms.window.until:
+        because = f"the grant outlives the window, which ends at {instant_text(terms.window.until)}"
+        return _no("terms-refused", "window.until", because)
+    if tx.execute("SELECT 1 FROM gate_grant WHERE key = ?", (act.access,)):
+        return _no("terms-refused", "grant.key", "this key was granted before; make a new one")
+    expires = instant_text(act.expires)
+    index = tx.append(
+        to_bytes(
+            GrantIssued(
+                at=Instant(instant_text(now)),
+                grant=Hex32(act.nonce),
+                person=act.person,
+                key=Digest(act.access),
+                expires=expires,
+                note=note.decode(),
+            )
+        )
+    )
+    tx.execute("INSERT INTO gate_grant VALUES (?, ?, ?, ?, '')", (act.nonce, act.person, act.access, expires))
+    return index
+
+
+def _revoke(tx: Transaction, act: Revocation, by: Role, note: bytes, now: datetime) -> int | Refusal:
+    if by != "authority":
+        return _no("terms-refused", "parties.authority", "revocations are the authority's; the provider may stop")
+    rows = tx.execute("SELECT \"grant\" FROM gate_grant WHERE key = ? AND revoked = ''", (act.access,))
+    if not rows:
+        return _no("terms-refused", "grant.key", "no grant in force has this key")
+    record = GrantRevoked(at=Instant(instant_text(now)), grant=Hex32(rows[0][0]), cause=act.cause, note=note.decode())
+    tx.execute("UPDATE gate_grant SET revoked = ? WHERE key = ?", (act.cause, act.access))
+    return tx.append(to_bytes(record))
+
+
+def _stop(tx: Transaction, act: Stop, by: Role, terms: Terms, note: bytes, now: datetime) -> int | Refusal:
+    if by not in terms.stop_by:
+        return _no(
+            "terms-refused",
+            "stop.by",
+            f"the terms give the stop to {', '.join(terms.stop_by)}, not to the {by}",
+        )
+    if tx.execute('SELECT 1 FROM gate_stop WHERE "by" = ?', (by,)):
+        return _no("terms-refused", "stop.by", f"the {by} has stopped this access already")
+    index = tx.append(
+        to_bytes(AccessStopped(at=Instant(instant_text(now)), by=by, cause=act.cause, note=note.decode()))
+    )
+    tx.execute("INSERT INTO gate_stop VALUES (?, ?, ?)", (by, act.cause, index))
+    return index
+
+
+def _resume(tx: Transaction, act: Resumption, by: Role, note: bytes, now: datetime) -> int | Refusal:
+    if not tx.execute('SELECT 1 FROM gate_stop WHERE "by" = ?', (by,)):
+        return _no(
+            "terms-refused",
+            "stop.by",
+            f"the {by} has not stopped this access; each party resumes its own stop",
+        )
+    tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (by,))
+    return tx.append(to_bytes(AccessResumed(at=Instant(instant_text(now)), by=by, cause=act.cause, note=note.decode())))
+
+
+def _no(slug: str, clause: str, because: str) -> Refusal:
+    return Refusal(slug=slug, clause=clause, because=because)

@@ -1,0 +1,185 @@
+"""The Anthropic protocol: messages, as a table from request fields to features.
+
+Route: `POST /v1/messages`.  Output is bounded by `max_tokens`, which the
+protocol requires.  Input is the sum of uncached, cache-written and cache-read
+tokens.  A stream ends with `event: message_stop`; its usage comes in two parts,
+input in `message_start` and the running output in `message_delta`.
+
+Sources: the published API reference and the official SDK's parameter types.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from comity.gateway.asked import Asked, Field, MalformedRequest, Reading, core, read_body, read_fields
+from comity.gateway.usage import Usage, count, member
+
+__all__ = ["FIELDS", "MESSAGES", "TERMINAL", "error_body", "read_messages", "served", "usage"]
+
+MESSAGES: Final = "/v1/messages"
+TERMINAL: Final = (b"event: message_stop", b"event:message_stop")
+"""The lines at which a client holds a whole stream."""
+
+
+def _uses(feature: str) -> Field:
+    return lambda reading, value: reading.use(feature)
+
+
+def _stream(reading: Reading, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"stream: expected true or false, got {str(value)[:40]!r}")
+    if value:
+        reading.use("streaming")
+
+
+def _thinking(reading: Reading, value: Any) -> None:
+    if not isinstance(value, dict) or value.get("type") != "disabled":
+        reading.use("reasoning")
+
+
+def _tools(reading: Reading, value: Any) -> None:
+    if not isinstance(value, list):
+        raise MalformedRequest("tools: expected a list")
+    reading.tools += len(value)
+    if value:
+        reading.use("tools")
+    for tool in value:
+        if not isinstance(tool, dict) or tool.get("type", "custom") != "custom":
+            reading.outside("server_tools")
+
+
+def _output(reading: Reading, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise MalformedRequest("output_config: expected an object")
+    table: dict[str, Field] = {"effort": _uses("reasoning"), "format": _uses("structured_output")}
+    read_fields(reading, value, table, "output_config.")
+
+
+_BLOCK: Final[Mapping[str, Mapping[str, Field]]] = {
+    "text": {
+        "type": core,
+        "text": core,
+        "cache_control": _uses("prompt_caching"),
+        "citations": _uses("citations"),
+    },
+    "tool_use": {name: _uses("tools") for name in ("type", "id", "name", "input")},
+    "tool_result": {name: _uses("tools") for name in ("type", "tool_use_id", "content", "is_error")},
+    "thinking": {name: _uses("reasoning") for name in ("type", "thinking", "signature")},
+    "redacted_thinking": {name: _uses("reasoning") for name in ("type", "data")},
+}
+_OUTSIDE: Final = {
+    "image": "images",
+    "document": "files",
+    "container_upload": "files",
+    "search_result": "files",
+}
+
+
+def _content(reading: Reading, content: Any, where: str) -> None:
+    if isinstance(content, str):
+        return
+    if not isinstance(content, list):
+        raise MalformedRequest(f"{where}: expected content to be a text or a list of blocks")
+    for block in content:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if isinstance(kind, str) and kind in _BLOCK:
+            read_fields(reading, block, _BLOCK[kind], f"{where}.{kind}.")
+            if kind == "tool_result" and block.get("content") is not None:
+                _content(reading, block["content"], where)
+        elif isinstance(kind, str) and kind in _OUTSIDE:
+            reading.outside(_OUTSIDE[kind])
+        else:
+            reading.strange(f"{where}.type={kind}")
+
+
+def _system(reading: Reading, value: Any) -> None:
+    reading.use("system_prompt")
+    _content(reading, value, "system")
+
+
+def _messages(reading: Reading, value: Any) -> None:
+    if not isinstance(value, list) or not value:
+        raise MalformedRequest("messages: expected a list with at least one message")
+    for message in value:
+        if not isinstance(message, dict):
+            raise MalformedRequest("messages: expected each message to be an object")
+        read_fields(reading, message, {"role": core, "content": core}, "messages.")
+        if message.get("role") not in ("user", "assistant"):
+            reading.strange(f"messages.role={message.get('role')}")
+        _content(reading, message.get("content"), "messages.content")
+    if value[-1].get("role") == "assistant":
+        reading.use("prefill")
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "model": core,
+    "messages": _messages,
+    "system": _system,
+    "stream": _stream,
+    "max_tokens": lambda reading, value: reading.limit("max_tokens", value),
+    "temperature": _uses("sampling"),
+    "top_p": _uses("sampling"),
+    "top_k": _uses("sampling"),
+    "stop_sequences": _uses("stop"),
+    "thinking": _thinking,
+    "output_config": _output,
+    "tools": _tools,
+    "tool_choice": _uses("tools"),
+    "metadata": _uses("metadata"),
+    "service_tier": _uses("service_tier"),
+    "cache_control": _uses("prompt_caching"),
+    "container": lambda reading, value: reading.outside("server_tools"),
+    "mcp_servers": lambda reading, value: reading.outside("server_tools"),
+}
+"""Every field of a message request that this gateway knows, and what it uses of the terms."""
+
+
+def read_messages(body: bytes) -> tuple[Asked, Reading]:
+    """Read a message request; raises `MalformedRequest`."""
+    members = read_body(body)
+    reading = Reading()
+    if not isinstance(model := members.get("model"), str) or not 1 <= len(model) <= 200:
+        raise MalformedRequest("model: expected a name of 1 to 200 characters")
+    if "messages" not in members:
+        raise MalformedRequest("messages: expected a list with at least one message, found none")
+    read_fields(reading, members, FIELDS)
+    return Asked(
+        protocol="anthropic",
+        route=MESSAGES,
+        model=model,
+        stream="streaming" in reading.features,
+        features=tuple(sorted(reading.features)),
+        unknown=tuple(reading.unknown),
+        body_bytes=len(body),
+        messages=len(members["messages"]),
+        tools=reading.tools,
+        candidates=1,
+        output_limit=max(reading.limits, default=None),
+        self_contained=reading.self_contained,
+    ), reading
+
+
+def served(event: Mapping[str, Any]) -> str | None:
+    """The model that an answer or a stream's event names, if it names one."""
+    name = event.get("model") or member(event, "message").get("model")
+    return name if isinstance(name, str) and name else None
+
+
+def usage(event: Mapping[str, Any]) -> Usage | None:
+    """The usage that an answer or a stream's event states, if it states one."""
+    fields = member(event, "usage") or member(member(event, "message"), "usage")
+    if not fields:
+        return None
+    uncached = count(fields, "input_tokens")
+    cached = (count(fields, "cache_creation_input_tokens") or 0) + (count(fields, "cache_read_input_tokens") or 0)
+    return Usage(
+        input_tokens=None if uncached is None else uncached + cached,
+        output_tokens=count(fields, "output_tokens"),
+    )
+
+
+def error_body(status: int, slug: str, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """A refusal in the shape that the Anthropic SDK reads, with our members beside it."""
+    kind = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}.get(status, "api_error")
+    kind = {404: "not_found_error", 429: "rate_limit_error"}.get(status, kind)
+    return {"type": "error", "error": {"type": kind, "message": f"{message} [{slug}]"}, "comity": dict(more)}

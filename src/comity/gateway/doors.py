@@ -1,0 +1,243 @@
+"""The doors beside the model calls: evidence in, proofs out, party acts.
+
+| door below `/a/<id>` | who | answer |
+| --- | --- | --- |
+| `GET /openai/v1/models` | a grant's key | the models that the terms list, in OpenAI's shape |
+| `POST /entries` | a grant's key | 201 with the index of a plan, run, score or disclosure record |
+| `GET /entry/<n>` | a grant's key | the entry's bytes |
+| `GET /receipt/<n>` | a grant's key | the `.tlog-proof`, or 202 with `Retry-After` until quorum |
+| `GET /sealed/<n>/request`, `…/answer` | a grant's key | a sealed item; its recipients alone can open it |
+| `GET /status` | a grant's key | what is spent of each clause |
+| `GET /checkpoint` | anyone | the newest checkpoint under quorum |
+| `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
+| `POST /grants`, `/revocations`, `/stop`, `/resume` | a party, by signed note | 201 with the entry's index |
+
+A key reads the entries of its own arrangement, whoever made them: they hold
+commitments, not content.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from comity.gateway import acts, evidence, state
+from comity.gateway.admission import Caller
+from comity.gateway.asked import MalformedRequest, read_body
+from comity.gateway.decide import refuse_key
+from comity.gateway.gate import Gate, Reply
+from comity.gateway.headers import read_headers
+from comity.gateway.protocols import Protocol
+from comity.gateway.refusal import Refusal
+from comity.ledger import LedgerError, format_receipt
+from comity.ledger.reader import TileDirectory, receipt
+from comity.vault import format_sealed, load_item
+
+__all__ = ["Doors"]
+
+_INDEX: Final = "(0|[1-9][0-9]{0,14})"
+_ENTRY: Final = re.compile(f"/entry/{_INDEX}")
+_RECEIPT: Final = re.compile(f"/receipt/{_INDEX}")
+_SEALED: Final = re.compile(f"/sealed/{_INDEX}/(request|answer)")
+_TILE: Final = re.compile(r"/tile/(?:[0-9]{1,2}|entries)(?:/x[0-9]{3}){0,6}/[0-9]{3}(?:\.p/[0-9]{1,3})?")
+RETRY_SECONDS: Final = 1
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Doors:
+    """One arrangement's doors, around its gate."""
+
+    def __init__(self, gate: Gate, published: Path) -> None:
+        self.gate = gate
+        self._published = published
+
+    async def answer(self, method: str, rest: str, query: str, headers: Headers, body: bytes, reply: Reply) -> bool:
+        """Answer a request to one of the doors; False where there is no such door."""
+        if query:
+            return False
+        if method == "GET" and rest == "/checkpoint":
+            await self._file(reply, "checkpoint", "text/plain; charset=utf-8", cache="no-cache")
+            return True
+        if method == "POST" and rest in acts.DOORS:
+            await self._act(rest, body, reply)
+            return True
+        if method == "POST" and rest == "/entries":
+            if await self._let_in(headers, reply) is not None:
+                await self._entries(headers, body, reply)
+            return True
+        if method != "GET":
+            return False
+        return await self._read(rest, headers, reply)
+
+    async def _read(self, rest: str, headers: Headers, reply: Reply) -> bool:
+        match = _ENTRY.fullmatch(rest) or _RECEIPT.fullmatch(rest) or _SEALED.fullmatch(rest) or _TILE.fullmatch(rest)
+        if match is None and rest not in ("/status", "/openai/v1/models"):
+            return False
+        if await self._let_in(headers, reply) is None:
+            return True
+        if match is None:
+            await self._json(reply, 200, self.status() if rest == "/status" else self._models())
+        elif match.re is _TILE:
+            await self._file(reply, rest[1:], "application/octet-stream", cache="private, max-age=31536000, immutable")
+        elif match.re is _ENTRY:
+            await self._entry(int(match[1]), reply)
+        elif match.re is _RECEIPT:
+            await self._receipt(int(match[1]), reply)
+        else:
+            await self._sealed(int(match[1]), match[2], reply)
+        return True
+
+    async def refuse_route(
+        self, method: str, rest: str, protocol: Protocol | None, headers: Headers, reply: Reply
+    ) -> None:
+        """Refuse what is no route of this arrangement; recorded where the key is known."""
+        read = read_headers(headers)
+        refusal = Refusal(
+            slug="route-unknown",
+            clause="routes",
+            because=f"no route {method} {rest[:120]} exists under this arrangement",
+        )
+        if self.gate.find_grant(read.secret) is None:
+            await self._json(reply, refusal.status, {"error": {"message": refusal.because, "code": refusal.slug}})
+            return
+        caller = Caller(key=sha256(read.secret.encode("latin-1")).hexdigest(), irid=read.irid, run=read.run)
+        try:
+            await self.gate.refuse(reply, protocol, caller, refusal, f"{method} {rest}")
+        except LedgerError:
+            await self._not_recorded(reply)
+
+    def status(self) -> dict[str, Any]:
+        """What is spent of each clause, settled and reserved together."""
+        calls, spent_in, spent_out, cost, open_calls = self.gate.query(
+            "SELECT calls, input_tokens, output_tokens, cost_nano, open_calls FROM gate_total WHERE one = 1"
+        )[0]
+        stop = state.find_stop(self.gate.query)
+        budget = self.gate.terms.budget
+        return {
+            "ledger": self.gate.ledger.origin,
+            "entries": self.gate.ledger.size(),
+            "stopped": None if stop is None else {"by": stop.by, "cause": stop.cause},
+            "open_calls": open_calls,
+            "clauses": {
+                "budget.calls": {"agreed": budget.calls, "taken": calls},
+                "budget.input_tokens": {"agreed": budget.input_tokens, "taken": spent_in},
+                "budget.output_tokens": {"agreed": budget.output_tokens, "taken": spent_out},
+                "budget.cost": {"agreed": budget.cost_nano, "taken": cost, "unit": f"nano {budget.currency}"},
+            },
+            "unauthenticated": self.gate.unauthenticated,
+        }
+
+    def _models(self) -> dict[str, Any]:
+        models = [
+            {
+                "id": model.name,
+                "object": "model",
+                "created": 0,
+                "owned_by": self.gate.terms.parties.provider.name,
+            }
+            for model in self.gate.terms.models
+            if "openai" in model.protocols
+        ]
+        return {"object": "list", "data": models}
+
+    async def _let_in(self, headers: Headers, reply: Reply) -> state.Grant | None:
+        """The grant of the request's key, if it is in force; else a 401 is sent."""
+        grant = self.gate.find_grant(read_headers(headers).secret)
+        refusal = refuse_key(grant, now=self.gate.clock())
+        if refusal is None:
+            return grant
+        await self._json(
+            reply,
+            refusal.status,
+            {"error": {"message": f"{refusal.clause}: {refusal.because}", "code": refusal.slug}},
+        )
+        return None
+
+    async def _entries(self, headers: Headers, body: bytes, reply: Reply) -> None:
+        key = sha256(read_headers(headers).secret.encode("latin-1")).hexdigest()
+        try:
+            members = read_body(body)
+        except MalformedRequest as error:
+            await self._json(reply, 400, {"error": {"message": str(error), "code": "request-malformed"}})
+            return
+
+        def append(tx: Any) -> int | Refusal:
+            now = self.gate.clock()
+            grant = state.find_grant(tx.execute, key)
+            refusal = refuse_key(grant, now=now)
+            if refusal is not None or grant is None:
+                return refusal or Refusal(slug="key-unknown", clause="grant.key", because="no grant is known")
+            return evidence.append_evidence(tx, grant=grant, members=members, now=now)
+
+        await self._recorded(append, reply)
+
+    async def _act(self, door: str, body: bytes, reply: Reply) -> None:
+        def act(tx: Any) -> int | Refusal:
+            return acts.perform(tx, door=door, note=body, terms=self.gate.terms, now=self.gate.clock())
+
+        await self._recorded(act, reply)
+        if state.find_stop(self.gate.query) is not None:
+            self.gate.cut_all("stopped")
+
+    async def _recorded(self, append: Any, reply: Reply) -> None:
+        try:
+            done = await self.gate.transact(append)
+        except LedgerError:
+            await self._not_recorded(reply)
+            return
+        if isinstance(done, Refusal):
+            message = f"{done.clause}: {done.because}"
+            await self._json(reply, done.status, {"error": {"message": message, "code": done.slug}})
+        else:
+            await self._json(reply, 201, {"ledger": self.gate.ledger.origin, "index": done})
+
+    async def _not_recorded(self, reply: Reply) -> None:
+        message = "the ledger takes no entry now, so nothing was done; ask again"
+        await self._json(reply, 503, {"error": {"message": message, "code": "not-recorded"}})
+
+    async def _entry(self, index: int, reply: Reply) -> None:
+        found = self.gate.ledger.read(index, index + 1)
+        if not found:
+            await self._none(reply, f"entry {index} is not in the ledger")
+            return
+        await self._send(reply, 200, "application/json", found[0])
+
+    async def _receipt(self, index: int, reply: Reply) -> None:
+        if index >= self.gate.ledger.size():
+            await self._none(reply, f"entry {index} is not in the ledger")
+            return
+        proof = receipt(TileDirectory(self._published), index)
+        if proof is None:
+            body = b"recorded; not yet held by both sides\n"
+            await self._send(reply, 202, "text/plain; charset=utf-8", body, ("retry-after", str(RETRY_SECONDS)))
+            return
+        await self._send(reply, 200, "text/plain; charset=utf-8", format_receipt(proof))
+
+    async def _sealed(self, index: int, part: str, reply: Reply) -> None:
+        item = load_item(self.gate.query, index, part)
+        if item is None:
+            await self._none(reply, f"entry {index} has no sealed {part}")
+            return
+        await self._send(reply, 200, "application/json", format_sealed(item))
+
+    async def _file(self, reply: Reply, name: str, kind: str, *, cache: str) -> None:
+        try:
+            data = (self._published / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            await self._none(reply, f"{name} is not published")
+            return
+        await self._send(reply, 200, kind, data, ("cache-control", cache))
+
+    async def _none(self, reply: Reply, message: str) -> None:
+        await self._json(reply, 404, {"error": {"message": message, "code": "route-unknown"}})
+
+    async def _json(self, reply: Reply, status: int, value: Mapping[str, Any]) -> None:
+        await self._send(reply, status, "application/json", json.dumps(value, ensure_ascii=False).encode())
+
+    async def _send(self, reply: Reply, status: int, kind: str, data: bytes, *more: tuple[str, str]) -> None:
+        await reply.start(status, [("content-type", kind), *more], length=len(data))
+        await reply.write(data)
+        await reply.end()

@@ -1,0 +1,79 @@
+"""Evidence that a person puts into the ledger: frozen plans, runs, scores, disclosures.
+
+The evaluator's process never opens the operator's ledger; it sends a record's
+own members, and the gateway adds who sent it and when.  Order is held here: a
+run begins under a frozen plan, and what follows names a run of the same grant.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from comity.gateway.refusal import Refusal
+from comity.gateway.state import Grant
+from comity.ledger import Transaction
+from comity.records import (
+    ContentDisclosed,
+    MalformedRecord,
+    PlanFrozen,
+    Record,
+    RunAborted,
+    RunBegun,
+    RunFinished,
+    ScoresCommitted,
+    instant_text,
+    to_bytes,
+)
+
+__all__ = ["KINDS", "append_evidence"]
+
+KINDS: Final[Mapping[str, type[Record]]] = {
+    cls.kind: cls for cls in (PlanFrozen, RunBegun, RunFinished, RunAborted, ScoresCommitted, ContentDisclosed)
+}
+
+
+def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any], now: datetime) -> int | Refusal:
+    """Append one record for a person; returns its index, or why it does not fit."""
+    cls = KINDS.get(str(members.get("kind")))
+    if cls is None:
+        return _no(f"expected a kind among {', '.join(sorted(KINDS))}, got {str(members.get('kind'))[:60]!r}")
+    own = {name: value for name, value in members.items() if name not in ("kind", "grant", "person", "at")}
+    try:
+        record = cls.from_members({**own, "grant": grant.grant, "person": grant.person, "at": instant_text(now)})
+    except MalformedRecord as error:
+        return _no(str(error))
+    match record:
+        case PlanFrozen():
+            rows = tx.execute("SELECT at_index FROM gate_plan WHERE plan = ?", (record.plan,))
+            if rows:
+                return int(rows[0][0])
+            index = tx.append(to_bytes(record))
+            tx.execute("INSERT INTO gate_plan VALUES (?, ?)", (record.plan, index))
+            return index
+        case RunBegun():
+            if not tx.execute("SELECT 1 FROM gate_plan WHERE plan = ?", (record.plan,)):
+                return _no("the plan is not frozen; freeze it before the first run under it")
+            if tx.execute("SELECT 1 FROM gate_run WHERE run = ?", (record.run,)):
+                return _no("a run of this id was begun before")
+            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, 1)", (record.run, record.plan, grant.grant))
+        case RunFinished() | RunAborted() | ScoresCommitted():
+            rows = tx.execute(
+                'SELECT open FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ?',
+                (record.run, record.plan, grant.grant),
+            )
+            if not rows:
+                return _no("no run of this id was begun under this plan with this key")
+            if not rows[0][0]:
+                return _no("this run has ended; what comes after it is a new run")
+            if not isinstance(record, ScoresCommitted):
+                tx.execute("UPDATE gate_run SET open = 0 WHERE run = ?", (record.run,))
+        case ContentDisclosed():
+            if not tx.execute("SELECT 1 FROM gate_call WHERE permit = ?", (record.permit,)):
+                return _no(f"entry {record.permit} is no permitted call")
+        case _:
+            raise AssertionError(f"no rule for {record.kind}")
+    return tx.append(to_bytes(record))
+
+
+def _no(because: str) -> Refusal:
+    return Refusal(slug="request-malformed", clause="request.body", because=because)

@@ -1,0 +1,114 @@
+"""Opening an arrangement's ledger: entry 0, and the tables beside the entries.
+
+Entry 0 is `arrangement.signed` with the digest of the terms and both parties'
+signatures, so a ledger without a signed arrangement cannot exist.  The tables
+follow from the entries, except the leases of running gateways: `rebuild` drops
+and makes them anew from the ledger alone.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from comity.arrangement import Offer, in_force
+from comity.gateway import state
+from comity.ledger import Ledger, Transaction, create_ledger, open_ledger
+from comity.records import (
+    AccessResumed,
+    AccessStopped,
+    ArrangementSigned,
+    CallAbandoned,
+    CallOverran,
+    CallPermitted,
+    CallSettled,
+    Digest,
+    GrantIssued,
+    GrantRevoked,
+    Hex32,
+    Instant,
+    PlanFrozen,
+    RunAborted,
+    RunBegun,
+    RunFinished,
+    instant_text,
+    parse_instant,
+    parse_record,
+    to_bytes,
+)
+from comity.vault import SCHEMA as VAULT_SCHEMA
+
+__all__ = ["SCHEMA", "begin_ledger", "open_arrangement", "rebuild"]
+
+SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
+
+_TABLES: Final = (
+    "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_plan", "gate_run",
+)  # fmt: skip
+
+
+def begin_ledger(path: Path, offer: Offer, *, now: datetime) -> Ledger:
+    """Create the ledger of an arrangement that both parties signed; raises `NotInForce` for any other."""
+    in_force(offer, max(now, offer.terms.window.begins))
+    terms = offer.terms
+    ledger = create_ledger(path, origin=terms.ledger.origin, schema=SCHEMA)
+    record = ArrangementSigned(
+        at=Instant(instant_text(now)),
+        arrangement=Hex32(terms.id),
+        terms_version=terms.version,
+        digest=Digest(terms.digest),
+        previous=terms.previous,
+        note=offer.note.decode(),
+    )
+    ledger.append([to_bytes(record)])
+    return ledger
+
+
+def open_arrangement(path: Path) -> Ledger:
+    """Open the ledger of an arrangement."""
+    return open_ledger(path, schema=SCHEMA)
+
+
+def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
+    """Make the gateway's tables anew from the entries alone, leases and sealed items aside."""
+    for table in _TABLES:
+        tx.execute(f"DELETE FROM {table}")
+    tx.execute("INSERT INTO gate_total VALUES (1, 0, 0, 0, 0, 0)")
+    for index, entry in enumerate(entries):
+        _replay(tx, index, entry)
+
+
+def _replay(tx: Transaction, index: int, entry: bytes) -> None:
+    match parse_record(entry):
+        case GrantIssued() as record:
+            values = (record.grant, record.person, record.key, record.expires)
+            tx.execute("INSERT INTO gate_grant VALUES (?, ?, ?, ?, '')", values)
+        case GrantRevoked() as record:
+            tx.execute('UPDATE gate_grant SET revoked = ? WHERE "grant" = ?', (record.cause, record.grant))
+        case AccessStopped() as record:
+            tx.execute("INSERT INTO gate_stop VALUES (?, ?, ?)", (record.by, record.cause, index))
+        case AccessResumed() as record:
+            tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (record.by,))
+        case CallPermitted() as record:
+            at_ms = int(parse_instant(record.at).timestamp() * 1000)
+            state.reserve(
+                tx,
+                permit=index,
+                at_ms=at_ms,
+                grant=record.grant,
+                incarnation=record.incarnation,
+                amount=record.reserved,
+            )
+        case CallSettled() | CallAbandoned() as record:
+            reserved = state.open_reservation(tx, record.permit)
+            if reserved is not None:
+                state.settle(tx, permit=record.permit, reserved=reserved, charged=record.charged)
+        case CallOverran() as record:
+            state.close_clauses(tx, record.clauses, record.permit)
+        case PlanFrozen() as record:
+            tx.execute("INSERT OR IGNORE INTO gate_plan VALUES (?, ?)", (record.plan, index))
+        case RunBegun() as record:
+            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, 1)", (record.run, record.plan, record.grant))
+        case RunFinished() | RunAborted() as record:
+            tx.execute("UPDATE gate_run SET open = 0 WHERE run = ?", (record.run,))
+        case _:
+            pass  # an entry that no decision reads

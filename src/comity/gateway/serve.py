@@ -1,0 +1,70 @@
+"""Serving: gates behind a socket, until told to stop.
+
+uvicorn frames HTTP (httptools, uvloop); everything that means something happens
+in the gates.  It writes no access log and names no server: neither prompts nor
+paths reach a log line.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import uvicorn
+
+from comity.gateway.app import App
+from comity.gateway.doors import Doors
+
+__all__ = ["bind", "serve"]
+
+KEEP_ALIVE_SECONDS: Final = 75
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    return listener
+
+
+async def serve(
+    doors: Mapping[str, Doors],
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None],
+    until: asyncio.Event | None = None,
+) -> None:
+    """Start the gates, answer requests until a signal (or `until`), then end the gates in order."""
+    logging.getLogger("uvicorn.error").disabled = True  # it would print what a cut call looks like from inside
+    config = uvicorn.Config(
+        App(doors),
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    for each in doors.values():
+        await each.gate.start()
+
+    async def end() -> None:
+        if until is not None:
+            await until.wait()
+            server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    ready()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        ending.cancel()
+        for each in doors.values():
+            await each.gate.stop()

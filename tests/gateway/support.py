@@ -1,0 +1,393 @@
+"""What the gateway's tests share: terms, keys, a provider that records, and a live gateway.
+
+Everything is real: the gateway listens on loopback and writes a ledger on disk,
+and the provider is an HTTP server that keeps every byte it was sent.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from comity.arrangement import (
+    Offer,
+    Terms,
+    countersign,
+    grant_text,
+    offer_terms,
+    parse_terms_json,
+    resume_text,
+    revoke_text,
+    sign_act,
+    stop_text,
+)
+from comity.gateway import Doors, Gate, Provider, Upstream, begin_ledger, open_arrangement
+from comity.gateway.serve import bind, serve
+from comity.ledger import Ledger, Signer, generate_key
+from comity.records import Record, canonical_bytes, parse_record
+from comity.vault import RecipientKey, generate_recipient
+
+ARRANGEMENT = "0123456789abcdef0123456789abcdef"
+ORIGIN = f"operator.example/a/{ARRANGEMENT}"
+SECRET = "comity-test-secret-0123456789"
+UPSTREAM_KEY = "upstream-key-of-the-test"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Keys:
+    """The keys of one test's two parties, operator and recipients."""
+
+    authority: Signer = field(default_factory=lambda: generate_key("ed25519", "authority.example", os.urandom))
+    provider: Signer = field(default_factory=lambda: generate_key("ed25519", "provider.example", os.urandom))
+    log: Signer = field(default_factory=lambda: generate_key("ed25519", ORIGIN, os.urandom))
+    log_mldsa: Signer = field(default_factory=lambda: generate_key("mldsa44-cosigner", ORIGIN, os.urandom))
+    witness: Signer = field(
+        default_factory=lambda: generate_key("ed25519-cosigner", "authority.example/witness", os.urandom)
+    )
+    evaluator: RecipientKey = field(default_factory=lambda: generate_recipient(os.urandom))
+    recovery: RecipientKey = field(default_factory=lambda: generate_recipient(os.urandom))
+
+
+def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
+    """Terms as JSON members; `changes` replace whole clauses, or one member as `budget__calls=3`."""
+    at = now()
+    policy = (
+        f"log {keys.log.vkey}\nlog {keys.log_mldsa.vkey}\nwitness authority {keys.witness.vkey}\n"
+        "group both all authority\nquorum both\n"
+    )
+    model = {
+        "name": "test-model",
+        "serves": ["test-model"],
+        "on_mismatch": "refuse",
+        "unstated": "flag",
+        "protocols": ["openai", "anthropic"],
+        "context_window": 4096,
+        "max_output": 64,
+        "overhead": {"request": 64, "message": 16, "tool": 64},
+        "prices": {"input": "0.10", "output": "0.40"},
+    }
+    value: dict[str, Any] = {
+        "terms": "arrangement/1",
+        "id": ARRANGEMENT,
+        "version": 1,
+        "previous": "",
+        "title": "Access for tests",
+        "ledger": {"origin": ORIGIN, "policy": policy},
+        "operator": {
+            "by": "third-party",
+            "name": "Operator",
+            "placement": "one machine",
+            "upstream_key_held_by": "operator",
+        },
+        "parties": {
+            "authority": {"name": "Authority", "key": keys.authority.vkey},
+            "provider": {"name": "Provider", "key": keys.provider.vkey},
+        },
+        "basis": "voluntary offer",
+        "purpose": ["testing"],
+        "models": [model],
+        "features": ["streaming", "stream_usage", "sampling", "seed", "stop", "system_prompt"],
+        "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
+        "window": {
+            "from": (at - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "until": (at + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+        "budget": {
+            "calls": 1000,
+            "input_tokens": 1_000_000,
+            "output_tokens": 100_000,
+            "cost": "1.00",
+            "currency": "EUR",
+            "output_unstated": "reserve",
+        },
+        "rate": {"calls_per_minute": 10_000, "concurrency": 64},
+        "content": {
+            "recipients": [
+                {"name": "evaluator", "key": keys.evaluator.public_text()},
+                {"name": "recovery", "key": keys.recovery.public_text()},
+            ],
+            "blindness": "sealed-record",
+            "retention": "none",
+        },
+        "record": {"provider_sees": "checkpoints"},
+        "stop": {"by": ["authority", "provider"]},
+        "publication": {"by": "authority", "review_days": 30, "text": "after review"},
+    }
+    for name, change in changes.items():
+        clause, _, member = name.partition("__")
+        if clause == "models" and member:
+            model[member] = change
+        elif member:
+            value[clause] = value[clause] | {member: change}
+        else:
+            value[clause] = change
+    return value
+
+
+def signed_offer(keys: Keys, value: dict[str, Any]) -> Offer:
+    terms = parse_terms_json(canonical_bytes(value))
+    return countersign(offer_terms(terms, keys.authority), keys.provider)
+
+
+Answering = Callable[["Asked"], "list[bytes | float]"]
+
+
+@dataclass
+class Asked:
+    """One request that the provider received."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    whole: bytes
+
+
+def whole(body: bytes, status: str = "200 OK", *more: str) -> list[bytes | float]:
+    """A whole answer in one piece."""
+    head = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(body)}", *more]
+    return ["\r\n".join([*head, "", ""]).encode() + body]
+
+
+def events(*parts: bytes | float, end: bool = True) -> list[bytes | float]:
+    """A stream in chunks; a number pauses that many seconds, `end` sends the last chunk."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = [part if isinstance(part, float) else b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
+    return [head, *chunks, *([b"0\r\n\r\n"] if end else [])]
+
+
+def completion(model: str = "test-model", text: str = "four", spent: tuple[int, int] = (20, 2)) -> bytes:
+    """The body of a chat completion."""
+    message = {"role": "assistant", "content": text}
+    return json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": spent[0], "completion_tokens": spent[1], "total_tokens": sum(spent)},
+        }
+    ).encode()
+
+
+def delta(text: str = "four", model: str = "test-model", **more: Any) -> bytes:
+    """One event of a streamed chat completion."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return b"data: " + json.dumps({"id": "c", "model": model, "choices": [choice], **more}).encode() + b"\n\n"
+
+
+class RecordingProvider:
+    """An HTTP/1.1 server that keeps what it is sent and answers by a function."""
+
+    def __init__(self, answering: Answering | None = None) -> None:
+        self.answering: Answering = answering or (lambda asked: whole(completion()))
+        self.asked: list[Asked] = []
+        self.broken: list[int] = []
+        """Requests whose connection the gateway closed before the answer was whole."""
+        self.url = ""
+
+    async def serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.decode("latin-1").split("\r\n")
+                method, path, _ = lines[0].split(" ")
+                headers = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines[1:] if line)}
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                asked = Asked(method, path, headers, body, head + body)
+                self.asked.append(asked)
+                number = len(self.asked)
+                for part in self.answering(asked):
+                    if isinstance(part, float):
+                        await asyncio.sleep(part)
+                    else:
+                        writer.write(part)
+                        try:
+                            await writer.drain()
+                        except ConnectionError:
+                            self.broken.append(number)
+                            return
+                    if reader.at_eof():
+                        self.broken.append(number)
+                        return
+                if getattr(self, "hang_up", False):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @contextmanager
+    def running(self) -> Iterator["RecordingProvider"]:
+        loop = asyncio.new_event_loop()
+        started = threading.Event()
+        ending = asyncio.Event()
+
+        async def main() -> None:
+            server = await asyncio.start_server(self.serve_one, "127.0.0.1", 0, limit=16 * 1024 * 1024)
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            started.set()
+            await ending.wait()
+            server.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+        thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+        thread.start()
+        started.wait(10)
+        try:
+            yield self
+        finally:
+            loop.call_soon_threadsafe(ending.set)
+            thread.join(10)
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+@dataclass
+class LiveGateway:
+    """A gateway on loopback, with its ledger."""
+
+    url: str
+    ledger: Ledger
+    terms: Terms
+    keys: Keys
+    gate: Gate
+    loop: asyncio.AbstractEventLoop
+    secret: str = SECRET
+
+    @property
+    def openai(self) -> str:
+        return f"{self.url}/a/{ARRANGEMENT}/openai/v1"
+
+    @property
+    def anthropic(self) -> str:
+        return f"{self.url}/a/{ARRANGEMENT}/anthropic"
+
+    def door(self, rest: str) -> str:
+        return f"{self.url}/a/{ARRANGEMENT}{rest}"
+
+    def chat(self, client: httpx.Client | None = None, **changes: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.secret}", **changes.pop("headers", {})}
+        content = changes.pop("content", None)
+        body = {"model": "test-model", "max_tokens": 8, "messages": [{"role": "user", "content": "2+2?"}], **changes}
+        post = client.post if client is not None else httpx.post
+        data = content if content is not None else json.dumps(body).encode()
+        return post(
+            f"{self.openai}/chat/completions",
+            content=data,
+            headers={"content-type": "application/json", **headers},
+            timeout=30,
+        )
+
+    def records(self) -> list[Record]:
+        return [parse_record(entry) for entry in self.ledger.read(0, self.ledger.size())]
+
+    def of(self, kind: str) -> list[Any]:
+        return [record for record in self.records() if record.kind == kind]
+
+    def act(self, door: str, note: bytes) -> httpx.Response:
+        return httpx.post(self.door(door), content=note, timeout=10)
+
+    def grant(self, secret: str = SECRET, **changes: Any) -> httpx.Response:
+        fields: dict[str, Any] = {
+            "ledger": ORIGIN,
+            "arrangement": self.terms.digest,
+            "person": "evaluator-1",
+            "access": sha256(secret.encode()).hexdigest(),
+            "expires": now() + timedelta(minutes=30),
+            "nonce": os.urandom(16).hex(),
+        } | changes
+        return self.act("/grants", sign_act(grant_text(**fields), self.keys.authority))
+
+    def stop(self, signer: Signer | None = None, cause: str = "containment") -> httpx.Response:
+        text = stop_text(ledger=ORIGIN, cause=cause, nonce=os.urandom(16).hex())
+        return self.act("/stop", sign_act(text, signer or self.keys.provider))
+
+    def resume(self, signer: Signer | None = None) -> httpx.Response:
+        text = resume_text(ledger=ORIGIN, cause="operational", nonce=os.urandom(16).hex())
+        return self.act("/resume", sign_act(text, signer or self.keys.provider))
+
+    def revoke(self, secret: str = SECRET) -> httpx.Response:
+        access = sha256(secret.encode()).hexdigest()
+        text = revoke_text(ledger=ORIGIN, access=access, cause="operational", nonce=os.urandom(16).hex())
+        return self.act("/revocations", sign_act(text, self.keys.authority))
+
+
+@contextmanager
+def live_gateway(
+    folder: Path,
+    provider_url: str,
+    *,
+    keys: Keys | None = None,
+    granted: bool = True,
+    answer_seconds: float = 30,
+    **changes: Any,
+) -> Iterator[LiveGateway]:
+    """A gateway on a fresh ledger, or on the one that the folder holds."""
+    keys = keys or Keys()
+    path = folder / "ledger.sqlite"
+    offer_file = folder / "offer.json"
+    if path.exists():
+        from comity.arrangement import verify_offer
+
+        offer = verify_offer(offer_file.read_bytes())
+        ledger = open_arrangement(path)
+    else:
+        offer = signed_offer(keys, terms_value(keys, **changes))
+        offer_file.write_bytes(offer.envelope)
+        ledger = begin_ledger(path, offer, now=now())
+    fresh = ledger.size() == 1
+    loop = asyncio.new_event_loop()
+    started, ending = threading.Event(), asyncio.Event()
+    listener = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    made: list[Gate] = []
+
+    async def main() -> None:
+        provider = Provider(upstream=Upstream(provider_url, answer_seconds=answer_seconds), key=UPSTREAM_KEY)
+        gate = Gate(
+            ledger=ledger,
+            terms=offer.terms,
+            providers={"openai": provider, "anthropic": provider},
+            clock=now,
+            random=os.urandom,
+            software="test",
+        )
+        made.append(gate)
+        await serve({ARRANGEMENT: Doors(gate, folder / "public")}, listener, ready=started.set, until=ending)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+    thread.start()
+    if not started.wait(20):
+        raise AssertionError("the gateway did not start")
+    live = LiveGateway(url=url, ledger=ledger, terms=offer.terms, keys=keys, gate=made[0], loop=loop)
+    try:
+        if granted and fresh:
+            answer = live.grant()
+            assert answer.status_code == 201, answer.text
+        yield live
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join(20)
+        loop.close()
+        ledger.close()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
