@@ -148,14 +148,14 @@ class _YamlReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self._resolver = yaml.SafeLoader("")
+        self._resolver: Any = yaml.SafeLoader("")
 
     def read(self, text: str) -> Node:
         root: Node = ABSENT
         documents = nodes = 0
         open_nodes: list[tuple[Node, str, list[Node]]] = []  # (container, its path, keys and values so far)
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 0
             match event:
                 case yaml.DocumentStartEvent():
                     documents += 1
@@ -165,7 +165,7 @@ class _YamlReader:
                         self._refuse(line, "", "no directives", "a % line")
                     continue
                 case yaml.AliasEvent():
-                    alias = f"the alias *{event.anchor[:40]}"
+                    alias = f"the alias *{(event.anchor or '')[:40]}"
                     self._refuse(line, self._path(open_nodes), "the value itself", alias)
                     node = Node(Odd("an alias"), line)
                 case yaml.ScalarEvent():
