@@ -34,8 +34,8 @@ from typing import Final
 from comity.ledger.add_checkpoint import AddCheckpoint, format_request
 from comity.ledger.checkpoint import TreeHead, format_head, parse_head
 from comity.ledger.encoding import parse_decimal
-from comity.ledger.errors import LedgerError
-from comity.ledger.merkle import prove_consistency, root_of
+from comity.ledger.errors import LedgerError, ProofFailed
+from comity.ledger.merkle import check_consistency, prove_consistency
 from comity.ledger.note import (
     Note,
     NoteSignature,
@@ -232,12 +232,17 @@ class Publisher:
         old = self._published
         if old is None or old == signed:
             return
-        if old.size >= signed.size or root_of(old.size, self._directory.hashes(old.size)) != old.root:
+        try:
+            if old.size >= signed.size:
+                raise ProofFailed("it is not smaller")
+            proof = prove_consistency(old.size, signed.size, self._directory.hashes(signed.size))
+            check_consistency(proof, old=old.size, size=signed.size, old_root=old.root, root=signed.root)
+        except ProofFailed as fault:
             raise HistoryChanged(
                 f"the published checkpoint has size {old.size} and root {old.root.hex()}, which is not "
-                f"a beginning of the head that the store signed at size {signed.size}; was the store "
-                f"restored from a backup? Restore the newest one, and never sign from an older one"
-            )
+                f"a beginning of the head that the store signed at size {signed.size} ({fault}); was the "
+                f"store restored from a backup? Restore the newest one, and never sign from an older one"
+            ) from None
 
     def _sign(self, writer: TileWriter, size: int) -> _Signed:
         writer.extend(size, self._ledger.read)
