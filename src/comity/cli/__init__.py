@@ -1,0 +1,1 @@
+"""The command line: every room's door in a terminal."""
