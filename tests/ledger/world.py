@@ -131,6 +131,6 @@ class World:
             assert leaf_hash(entries[index]) == check_receipt(proof, entries[index], self.policy).leaf
         assert None is receipt(directory, size)
         for file in (self.path / "public" / "tile").rglob("*"):
-            if file.is_file() and file.suffix != ".draft":
+            if file.is_file():
                 parse_tile_path(str(file.relative_to(self.path / "public")))
         return size

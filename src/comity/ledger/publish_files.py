@@ -1,6 +1,6 @@
 """The published folder: files that appear whole, or not at all, and then stay.
 
-A file is written beside its place under a temporary name, synced, and renamed into place;
+A file is written under a temporary name in `.draft/`, synced, and renamed into place;
 `flush` syncs the folders that renames touched, so that the names survive a power cut too.
 After any error the writer starts over from what is on the disk: it never trusts a file it could not sync.
 
@@ -10,7 +10,10 @@ Names are relative and use `/`, as in c2sp.org/tlog-tiles: `checkpoint`, `tile/0
 import os
 import shutil
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+DRAFTS: Final = ".draft"
+"""What a crash leaves half written lies here, out of every reader's way, and may be deleted."""
 
 
 class Folder(Protocol):
@@ -39,7 +42,7 @@ class DiskFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._unsynced: set[Path] = set()
-        self._make(root)
+        self._make(root / DRAFTS)
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -50,7 +53,7 @@ class DiskFolder:
     def write(self, name: str, content: bytes) -> None:
         path = self._root / name
         self._make(path.parent)
-        draft = path.with_name(path.name + ".draft")
+        draft = self._root / DRAFTS / f"{os.getpid()}-{name.replace('/', '-')}"
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             rest = memoryview(content)
