@@ -94,9 +94,8 @@ def parse_receipt(data: bytes) -> Receipt:
     try:
         parse_note(checkpoint)
     except MalformedNote as e:
-        raise MalformedReceipt(
-            f"the checkpoint, which begins on line {number + 2}, is not a note: {e}"
-        ) from None
+        begin = len(lines) + 2
+        raise MalformedReceipt(f"the checkpoint, which begins on line {begin}, is not a note: {e}") from None
     return Receipt(index=index, proof=tuple(proof), checkpoint=checkpoint, extra=extra)
 
 
