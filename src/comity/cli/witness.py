@@ -2,7 +2,8 @@
 
     comity --home DIR witness --listen 127.0.0.1:7070 --add-log policy.txt
 
-The policy file is tlog-policy text, as it stands in the terms: its `log` lines say which ledger to cosign,
+The policy file is tlog-policy text, or the file of the signed terms in which it stands:
+its `log` lines say which ledger to cosign,
 and one of its `witness` lines is this party's own key (`keys/witness`).
 State and evidence lie in `DIR/witness/`; several `--add-log` may be given, and a log is added once:
 a later `comity witness --add-log FILE --no-serve` reaches a witness that is running already.
@@ -21,8 +22,9 @@ from typing import Any
 
 import click
 
+from comity.arrangement import ArrangementError, verify_offer
 from comity.cli.home import Home
-from comity.ledger import LedgerError, parse_policy, parse_private_key
+from comity.ledger import LedgerError, Policy, parse_policy, parse_private_key
 from comity.ledger.serve import WitnessServer
 from comity.ledger.witness import Witness
 
@@ -42,7 +44,7 @@ LOOPBACK = "127.0.0.1:0"
     "policies",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A tlog-policy file whose ledger to cosign from now on. May be repeated.",
+    help="A tlog-policy file, or signed terms, whose ledger to cosign from now on. May be repeated.",
 )
 @click.option("--no-serve", is_flag=True, help="Add the logs and end; a witness that is running sees them.")
 @click.option("--json", "_as_json", is_flag=True, help="Print JSON, which this command does in any case.")
@@ -60,7 +62,7 @@ def witness(home: Home, listen: str, policies: tuple[Path, ...], no_serve: bool,
         mine = Witness(home.path / "witness", signer=signer, clock=home.clock)
         try:
             for path in policies:
-                mine.add_log(parse_policy(path.read_bytes()))
+                mine.add_log(_policy(path))
             ready: dict[str, Any] = {"logs": list(mine.origins()), "vkey": mine.vkey}
             if no_serve:
                 click.echo(json.dumps(ready, sort_keys=True))
@@ -82,6 +84,22 @@ def _serve(mine: Witness, host: str, port: int, ready: dict[str, Any]) -> None:
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         click.echo(json.dumps({**ready, "witness": server.address}, sort_keys=True))
         server.serve_forever(poll_interval=0.1)
+
+
+def _policy(path: Path) -> Policy:
+    """The policy in a file: tlog-policy text, or terms that both parties signed, which state it."""
+    content = path.read_bytes()
+    if not content.startswith(b"{"):
+        return parse_policy(content)
+    try:
+        offer = verify_offer(content)
+    except ArrangementError as refused:
+        raise click.ClickException(str(refused)) from None
+    if len(offer.signed_by) != 2:
+        raise click.ClickException(
+            "a witness watches the ledger of terms that both parties signed; one signature is here"
+        )
+    return offer.terms.ledger.policy
 
 
 def _address(text: str) -> tuple[str, int]:

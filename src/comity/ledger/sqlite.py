@@ -112,7 +112,9 @@ def create_ledger(path: Path, *, origin: str, schema: Sequence[str] = ()) -> Led
     draft.unlink(missing_ok=True)
     connection = apsw.Connection(str(draft))
     try:
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        connection.execute(
+            f"PRAGMA application_id={APPLICATION_ID}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+        ).fetchall()
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)

@@ -58,6 +58,18 @@ def wait_for_lock(tries: int) -> bool:
     return True
 
 
+def durably(connection: apsw.Connection, synchronous: str) -> None:
+    """Set when a commit returns, and look that it is set: a PRAGMA that is not understood says nothing.
+
+    One statement at a time: a script stops at the first statement that answers a row, until it is fetched.
+    """
+    wanted = {"FULL": 2, "OFF": 0}[synchronous]
+    for setting in (f"synchronous={wanted}", "fullfsync=1"):
+        connection.execute(f"PRAGMA {setting}").fetchall()
+    if (found := connection.execute("PRAGMA synchronous").get) != wanted:
+        raise AssertionError(f"PRAGMA synchronous is {found} after it was set to {wanted}")
+
+
 def connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
@@ -82,8 +94,9 @@ class Writer:
             mode = run("PRAGMA journal_mode").get
             if mark != APPLICATION_ID or mode != "wal":
                 raise NotALedger(path, f"marked {mark}, journal mode {mode}, not {APPLICATION_ID} and wal")
-            run(f"PRAGMA synchronous={synchronous}; PRAGMA fullfsync=1")
-            run("PRAGMA foreign_keys=1; PRAGMA trusted_schema=0; PRAGMA wal_autocheckpoint=0")
+            durably(self.connection, synchronous)
+            for setting in ("foreign_keys=1", "trusted_schema=0", "wal_autocheckpoint=0"):
+                run(f"PRAGMA {setting}").fetchall()
             self.origin = str(run("SELECT value FROM ledger_about WHERE name = 'origin'").get)
         except (apsw.NotADBError, apsw.CorruptError, apsw.SQLError) as fault:
             self.connection.close()

@@ -46,7 +46,7 @@ from comity.ledger.merkle import EMPTY_ROOT, check_consistency
 from comity.ledger.note import Note, NoteSignature, Signer, format_note, format_signature, open_note, parse_note
 from comity.ledger.policy import Policy
 from comity.ledger.publish_files import DiskFolder
-from comity.ledger.sqlite_writer import wait_for_lock
+from comity.ledger.sqlite_writer import durably, wait_for_lock
 from comity.ledger.transport import Answer
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -97,7 +97,8 @@ class Witness:
         self._lock = threading.Lock()
         self._state = apsw.Connection(str(folder / "state.sqlite"))
         self._state.set_busy_handler(wait_for_lock)
-        self._state.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA fullfsync=1")
+        durably(self._state, "FULL")
+        self._state.execute("PRAGMA journal_mode=WAL").fetchall()
         self._state.execute(_SCHEMA)
 
     @property
