@@ -21,6 +21,7 @@ COMMANDS: Final = {
         "arrangement",
         "Negotiate, sign, show and compare access terms.",
     ),
+    "ask": ("comity.cli.ask", "ask", "One model call by hand, with its entry."),
     "demo": ("comity.cli.demo", "demo", "The whole story with a real local model."),
     "disclose": (
         "comity.cli.disclose",
@@ -36,6 +37,7 @@ COMMANDS: Final = {
     "init": ("comity.cli.instance", "init", "Make an instance: its folder and its keys."),
     "key": ("comity.cli.instance", "key", "Show this instance's public keys as a card."),
     "ledger": ("comity.cli.serve", "ledger", "The operator's ledgers: reserve, adopt signed terms."),
+    "mirror": ("comity.cli.mirror", "mirror", "Copy a published ledger, as files that can be verified offline."),
     "plan": ("comity.cli.plan", "plan", "Write, check and freeze an evaluation plan."),
     "resume": ("comity.cli.stop", "resume", "Let a stopped access go on."),
     "run": ("comity.cli.run", "run", "Run a frozen plan through the gateway."),

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -176,7 +177,15 @@ def _publishing(home: Home, folder: Path, book: Ledger, interval: float) -> Iter
     publisher = Publisher(
         book, folder / "public", signers=_log_keys(folder), policy=offer.terms.ledger.policy, clock=home.clock
     )
-    thread = threading.Thread(target=publisher.run, args=(interval,), daemon=True)
+
+    def publish() -> None:
+        try:
+            publisher.run(interval)
+        except LedgerError as fault:  # a history that does not hold: nothing more may pass under it
+            click.echo(f"{folder.name}: publishing ended, and the gateway with it: {fault}", err=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=publish, daemon=True)
     thread.start()
     try:
         yield publisher

@@ -97,7 +97,7 @@ def _policy(path: Path) -> Policy:
         raise click.ClickException(str(refused)) from None
     if len(offer.signed_by) != 2:
         raise click.ClickException(
-            "a witness watches the ledger of terms that both parties signed; one signature is here"
+            "a witness watches ledgers of terms that both parties signed; one signature is here"
         )
     return offer.terms.ledger.policy
 

@@ -1,0 +1,200 @@
+"""`comity demo`: the whole story, told by public commands on a real model."""
+
+import json
+import os
+import secrets
+import time
+from decimal import ROUND_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from comity.cli.demo.narrator import Narrator
+from comity.cli.demo.offer import Offered
+from comity.cli.demo.processes import Stage
+from comity.cli.demo.story import Endpoint, Story
+
+__all__ = ["demo"]
+
+ITEMS: Final = 120
+FEW: Final = 12
+MODEL: Final = "gemma-3-270m"
+MAX_OUTPUT: Final = 32
+OVERHEAD: Final = 640
+"""Tokens that the demo's chat template puts before a question, and room beside them."""
+
+
+@click.command()
+@click.option("--no-serve", is_flag=True, help="End when the story is told, instead of leaving the gateway up.")
+@click.option("--items", default=ITEMS, show_default=True, type=click.IntRange(1, 200), help="Items of the main run.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), envvar="COMITY_DEMO_DIR",
+              default=Path(".demo"), show_default=True, help="Where the story's folders are made.")
+@click.option("--upstream", metavar="URL", help="Your own endpoint in place of the local model; key in --key-env.")
+@click.option("--protocol", type=click.Choice(["openai", "anthropic"]), default="openai", show_default=True,
+              help="The protocol of --upstream.")
+@click.option("--model", "model_name", help="The model's name at --upstream.")
+@click.option("--key-env", default="COMITY_UPSTREAM_KEY", show_default=True,
+              help="The environment variable that holds the key of --upstream.")
+@click.option("--price-input", default="5.00", show_default=True, help="Price per million input tokens, --upstream.")
+@click.option("--price-output", default="25.00", show_default=True, help="Price per million output tokens, --upstream.")
+@click.option("--yes", is_flag=True, help="Do not ask before calls to --upstream.")
+@click.option("--json", "as_json", is_flag=True, help="Make the last line one JSON object.")
+def demo(
+    no_serve: bool,
+    items: int,
+    folder: Path,
+    upstream: str | None,
+    protocol: str,
+    model_name: str | None,
+    key_env: str,
+    price_input: str,
+    price_output: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Tell the whole story: two talks, signed terms, enforced calls, a number, a stranger's check."""
+    made = folder.resolve() / time.strftime("%Y%m%d-%H%M%S")
+    stage, tell = Stage(made), Narrator()
+    story = Story(stage=stage, tell=tell, items=items, few=min(FEW, items))
+    try:
+        if upstream is None:
+            endpoint, offered = _local(stage, tell, folder.resolve() / "weights", items)
+        else:
+            prices = (price_input, price_output)
+            endpoint, offered = _visitors(upstream, protocol, model_name, key_env, items, prices, yes)
+        result = _tell(story, endpoint, offered)
+        if not no_serve:
+            click.echo(f"\nThe gateway stays up at {story.gateway}; everything is in {made}. Ctrl-C ends it.")
+            _wait()
+    finally:
+        stage.end()
+    if as_json:
+        click.echo(json.dumps(result))
+
+
+def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
+    story.talks()
+    story.terms(offered)
+    story.service(endpoint)
+    story.tell.act("Act three, continued: the evaluation")
+    if "openai" in endpoint.protocols:
+        story.evaluate(endpoint, "openai", story.items)
+        story.refusal(endpoint)
+    if "anthropic" in endpoint.protocols:
+        story.evaluate(endpoint, "anthropic", story.few if "openai" in endpoint.protocols else story.items)
+    story.disclose(story.runs[0]["permits"][0])
+    checked = story.check()
+    log = story.card("operator")["log"]
+    first = f"{story.first_number_seconds:.0f} s"
+    story.tell.act(f"Told in {story.tell.seconds():.0f} s; the first number came after {first}.")
+    return {
+        "seconds": round(story.tell.seconds(), 1),
+        "first_number_seconds": round(story.first_number_seconds, 1),
+        "ledger": checked["ledger"],
+        "entries": checked["size"],
+        "log_vkey": log[0],
+        "log_vkeys": log,
+        "witness_vkeys": [story.card(role)["witness"] for role in ("authority", "provider")],
+        "arrangement": story.arrangement,
+        "arrangement_digest": story.digest,
+        "arrangement_file": story.mail("terms.json"),
+        "gateway": story.gateway,
+        "calls": checked["calls"],
+        "refused": checked["refused"],
+        "estimates": [estimate for run in story.runs for estimate in run["estimates"]],
+        "runs": [run["run"] for run in story.runs],
+    }
+
+
+def _local(stage: Stage, tell: Narrator, weights: Path, items: int) -> tuple[Endpoint, Offered]:
+    """Start the local model as the provider's, after showing what it is."""
+    key = secrets.token_urlsafe(24)
+    key_file = stage.mail / "upstream-key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(key)
+    tell.act("The provider's model")
+    ready = stage.start(
+        "model",
+        ["comity.cli.local_model", "--cache", str(weights), "--api-key-file", str(key_file), "--alias", MODEL,
+         "--with-parent"],
+    )  # fmt: skip
+    key_file.unlink()
+    known = ready["weights"]
+    tell.step(
+        "provider",
+        f"{ready['model']} answers at {ready['url']}, in its own process with its own key.",
+        "A real language model of 270 million parameters, on this machine; it knows little, and its score says so.",
+    )
+    tell.quote(f"weights  {known['file']}, {known['bytes']:,} bytes\nsha256   {known['sha256']}\n"
+               f"origin   {known['origin']}\nlicence  {known['licence']}")  # fmt: skip
+    calls = items + FEW + 60
+    offered = Offered(
+        model=MODEL,
+        serves=(MODEL,),
+        protocols=("openai", "anthropic"),
+        context_window=4096,
+        max_output=MAX_OUTPUT,
+        overhead=OVERHEAD,
+        price_input="0.10",
+        price_output="0.40",
+        calls=calls,
+        input_tokens=calls * 1200,
+        output_tokens=calls * MAX_OUTPUT,
+        cost="0.50",
+    )
+    return Endpoint(url=ready["url"], key=key, protocols=("openai", "anthropic"), model=MODEL), offered
+
+
+def _visitors(
+    upstream: str,
+    protocol: str,
+    model_name: str | None,
+    key_env: str,
+    items: int,
+    prices: tuple[str, str],
+    yes: bool,
+) -> tuple[Endpoint, Offered]:
+    """The visitor's own endpoint, after printing the most it can cost and asking."""
+    if not model_name:
+        raise click.UsageError("--upstream wants --model NAME, the model's name at your endpoint")
+    key = os.environ.get(key_env, "")
+    if not key:
+        raise click.UsageError(f"--upstream wants its key in the environment variable {key_env}; it is not set")
+    calls = items + 20 + 20
+    input_tokens, output_tokens = calls * 1000, calls * MAX_OUTPUT
+    try:
+        most = (input_tokens * Decimal(prices[0]) + output_tokens * Decimal(prices[1])) / 10**6
+    except InvalidOperation:
+        raise click.UsageError(f"--price-input, --price-output: expected decimals such as 5.00, got {prices}") from None
+    cost = str(most.quantize(Decimal("0.0001"), rounding=ROUND_UP))
+    click.echo(
+        f"{items} items of a short-answer suite go to {upstream} as {model_name}.\n"
+        f"The most that this can cost is {cost} EUR, at {prices[0]} and {prices[1]} per million tokens in and out\n"
+        f"(set --price-input and --price-output to yours); the signed budget makes the gateway refuse beyond it."
+    )
+    if not yes and not click.confirm("Go on?", default=False):
+        raise click.ClickException("nothing was sent")
+    offered = Offered(
+        model=model_name,
+        serves=(model_name,),
+        protocols=(protocol,),
+        context_window=100_000,
+        max_output=MAX_OUTPUT,
+        overhead=OVERHEAD,
+        price_input=prices[0],
+        price_output=prices[1],
+        calls=calls,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost=cost,
+    )
+    return Endpoint(url=upstream, key=key, protocols=(protocol,), model=model_name), offered
+
+
+def _wait() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        click.echo("\nended")

@@ -1,0 +1,42 @@
+"""The narrator: each step in one line of what happened and one of why it matters."""
+
+import sys
+import time
+from typing import Final
+
+import click
+
+__all__ = ["Narrator"]
+
+WIDTH: Final = 96
+
+
+class Narrator:
+    """Prints the story as it goes, on standard output."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._begun = time.monotonic()
+
+    def seconds(self) -> float:
+        """Seconds since the story began."""
+        return time.monotonic() - self._begun
+
+    def act(self, title: str) -> None:
+        """A heading."""
+        click.echo()
+        click.secho(title, bold=True)
+        sys.stdout.flush()
+
+    def step(self, who: str, what: str, why: str) -> None:
+        """One step of one side."""
+        self._number += 1
+        click.echo(f"{self._number:3}  {click.style(f'{who:10}', fg='cyan')} {what}")
+        click.secho(click.wrap_text(why, WIDTH, " " * 16, " " * 16), dim=True)
+        sys.stdout.flush()
+
+    def quote(self, text: str) -> None:
+        """What a command printed, set in."""
+        for line in text.rstrip("\n").splitlines():
+            click.echo(f"                │ {line}")
+        sys.stdout.flush()

@@ -1,0 +1,280 @@
+"""The story: from two talks to a number that a stranger can check.
+
+Each function is one act.  Everything is done by public commands in four folders;
+this module carries files between them and tells what happened.
+"""
+
+import json
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from comity.cli.demo.narrator import Narrator
+from comity.cli.demo.offer import Offered, offer_text
+from comity.cli.demo.processes import Stage, free_port
+
+__all__ = ["AUTHORITY", "PROVIDER", "Endpoint", "Story"]
+
+AUTHORITY: Final = "Model Oversight Office"
+PROVIDER: Final = "Aurora Systems"
+OTHER_PROVIDER: Final = "Borealis Labs"
+OPERATOR: Final = "Neutral Operator"
+EVALUATOR: Final = "Evaluation Team One"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The model that stands as the provider's."""
+
+    url: str
+    key: str
+    protocols: tuple[str, ...]
+    model: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """One telling; each act leaves here what a later one needs."""
+
+    stage: Stage
+    tell: Narrator
+    items: int
+    few: int
+    first: str = ""
+    second: str = ""
+    gateway: str = ""
+    origin: str = ""
+    arrangement: str = ""
+    digest: str = ""
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    calls: int = 0
+    refused: int = 0
+    first_number_seconds: float = 0.0
+
+    def mail(self, name: str) -> str:
+        """The path of a file that travels."""
+        return str(self.stage.mail / name)
+
+    def talks(self) -> None:
+        """Two providers, one that came forward and one still in dialogue."""
+        run, tell = self.stage.run_json, self.tell
+        tell.act("Act one: two talks")
+        for role, name in (("authority", AUTHORITY), ("provider", PROVIDER), ("operator", OPERATOR),
+                           ("evaluator", EVALUATOR)):  # fmt: skip
+            self.stage.run(
+                "", "init", str(self.stage.home(role)), "--role", role, "--name", name, "--host", f"{role}.example"
+            )
+        tell.step(
+            "all",
+            "Four instances are made: authority/ provider/ operator/ evaluator/.",
+            "Each side holds its own keys in its own folder; only files and HTTP pass between them.",
+        )
+        self.first = run(
+            "authority", "engagement", "open", "--provider", PROVIDER, "--initiated-by", "provider",
+            "--summary", "Came forward and offers access to its newest model.",
+        )["engagement"]  # fmt: skip
+        self.second = run(
+            "authority", "engagement", "open", "--provider", OTHER_PROVIDER, "--initiated-by", "authority",
+            "--summary", "Broader exchanges; access is not discussed yet.",
+        )["engagement"]  # fmt: skip
+        for on, topic in (("2026-10-06", "safety framework"), ("2026-11-03", "transparency of training data")):
+            run("authority", "engagement", "meeting", self.second, "--on", on, "--topic", topic)
+        tell.step(
+            "authority",
+            f"Two cases are open: {PROVIDER}, and {OTHER_PROVIDER} with two meetings held.",
+            "Every meeting and offer is an entry of the case's own ledger; the stage follows from the entries.",
+        )
+        self.stage.run("evaluator", "key", "show", "--out", self.mail("evaluator.card.json"))
+        said = self.stage.run(
+            "authority", "grant", "issue", self.second, "--person", "evaluator-1",
+            "--card", self.mail("evaluator.card.json"), expect=1,
+        )  # fmt: skip
+        tell.step(
+            "authority",
+            f"A grant for {OTHER_PROVIDER} is asked for, and refused.",
+            "Access without an arrangement in force is impossible, and the refusal itself is an entry.",
+        )
+        tell.quote(said)
+
+    def terms(self, offered: Offered) -> None:
+        """The offer becomes terms; they are countered once and signed by both."""
+        run, tell, mail = self.stage.run_json, self.tell, self.mail
+        tell.act("Act two: the terms")
+        (self.stage.mail / "access-offer.yaml").write_text(
+            offer_text(offered, provider=PROVIDER, now=datetime.now(UTC)), encoding="utf-8"
+        )
+        run("provider", "engagement", "offer", mail("access-offer.yaml"), "--out", mail("access-offer.json"))
+        run("authority", "engagement", "receive", self.first, mail("access-offer.json"))
+        tell.step(
+            "provider",
+            f"{PROVIDER} offers access to {offered.model}: {offered.calls} calls over thirty days.",
+            "The offer is signed and is an entry of the case; the case has now reached negotiation.",
+        )
+        tell.quote(self.stage.run("authority", "engagement", "list"))
+        for role in ("authority", "provider"):
+            port = free_port()
+            ready = self.stage.start(
+                f"{role}-witness",
+                ["comity", "--home", str(self.stage.home(role)), "witness", "--listen", f"127.0.0.1:{port}"],
+            )
+            self.stage.run(
+                role, "key", "show", "--witness-url", ready["witness"], "--out", mail(f"{role}.card.json")
+            )
+        card = run("operator", "ledger", "reserve", "--out", mail("operator.card.json"))
+        self.origin = card["origin"]
+        tell.step(
+            "operator",
+            f"The ledger {self.origin[:32]}… is reserved, with two log keys.",
+            "The terms will name these keys and both sides' witnesses: three keys, three folders, three processes.",
+        )
+        cards = [
+            part
+            for name in ("authority", "provider", "operator", "evaluator")
+            for part in ("--card", mail(f"{name}.card.json"))
+        ]
+        run("provider", "arrangement", "draft", "--offer", mail("access-offer.json"), *cards,
+            "--out", mail("terms-1.json"))  # fmt: skip
+        fewer = str(offered.calls - 20)
+        run("authority", "arrangement", "counter", mail("terms-1.json"), "--set", f"budget.calls={fewer}",
+            "--engagement", self.first, "--out", mail("terms-2.json"))  # fmt: skip
+        tell.step(
+            "both",
+            "The offer becomes draft terms with no field retyped; the authority counters once.",
+            "What changes between two versions is shown clause by clause.",
+        )
+        tell.quote(self.stage.run("authority", "arrangement", "diff", mail("terms-1.json"), mail("terms-2.json")))
+        accepted = run("provider", "arrangement", "accept", mail("terms-2.json"), "--out", mail("terms.json"))
+        run("authority", "arrangement", "accept", mail("terms.json"), "--engagement", self.first,
+            "--out", mail("terms.json"))  # fmt: skip
+        self.digest = accepted["digest"]
+        tell.step(
+            "both",
+            f"Both parties sign version 2: {self.digest[:16]}…",
+            "One digest, two signatures. Nothing runs on terms that one side alone has signed.",
+        )
+
+    def service(self, endpoint: Endpoint) -> None:
+        """The ledger begins, both sides watch it, and one person is let in."""
+        run, tell, mail = self.stage.run_json, self.tell, self.mail
+        tell.act("Act three: the gateway")
+        upstreams = [
+            part for protocol in endpoint.protocols for part in ("--upstream", f"{protocol}={endpoint.url}")
+        ]
+        adopted = run(
+            "operator", "ledger", "adopt", mail("terms.json"), *upstreams, COMITY_UPSTREAM_KEY=endpoint.key
+        )
+        self.arrangement = adopted["arrangement"]
+        for role in ("authority", "provider"):
+            self.stage.run(role, "witness", "--add-log", mail("terms.json"), "--no-serve")
+        ready = self.stage.start(
+            "gateway",
+            ["comity", "--home", str(self.stage.home("operator")), "serve", "--listen", "127.0.0.1:0",
+             "--publish-every", "0.5"],
+        )  # fmt: skip
+        self.gateway = ready["gateway"]
+        tell.step(
+            "operator",
+            f"The gateway serves at {self.gateway}; entry 0 of the ledger holds both signatures.",
+            "Both sides' witnesses cosign every checkpoint, so the operator cannot show two histories.",
+        )
+        given = run(
+            "authority", "grant", "issue", self.first, "--person", "evaluator-1",
+            "--card", mail("evaluator.card.json"), "--to", self.gateway,
+        )  # fmt: skip
+        tell.step(
+            "authority",
+            f"{EVALUATOR} is granted access until {given['expires'][:10]}.",
+            "The evaluator made its own key; the grant holds its digest, so the secret never travels.",
+        )
+
+    def evaluate(self, endpoint: Endpoint, protocol: str, items: int) -> dict[str, Any]:
+        """A plan is frozen and run; the estimate comes with its interval and what is missing."""
+        run, tell, mail = self.stage.run_json, self.tell, self.mail
+        plan = mail(f"plan-{protocol}.yaml")
+        run("evaluator", "plan", "new", "--arrangement", self.arrangement, "--protocol", protocol,
+            "--model", endpoint.model, "--items", str(items), "--out", plan)  # fmt: skip
+        frozen = run("evaluator", "plan", "freeze", plan, "--gateway", self.gateway)
+        tell.step(
+            "evaluator",
+            f"A plan of {items} items over Inspect's {protocol}/ provider is frozen (entry {frozen['index']}).",
+            "What will be asked and how it is judged is fixed before the first call.",
+        )
+        done: dict[str, Any] = run("evaluator", "run", plan, "--gateway", self.gateway, show=True)
+        self.runs.append(done)
+        if not self.first_number_seconds:
+            self.first_number_seconds = self.tell.seconds()
+        counts = done["counts"]
+        tell.step(
+            "evaluator",
+            f"The run is done: {counts['intended']} items, {done['calls']} calls, {done['refused']} refused.",
+            "Every model call is tied to its sample and run, and matched with the ledger's entries.",
+        )
+        for estimate in done["estimates"]:
+            tell.quote(estimate["text"])
+        return done
+
+    def refusal(self, endpoint: Endpoint) -> None:
+        """One call outside the terms."""
+        said = self.stage.run_json(
+            "evaluator", "ask", "What is the capital of France?", "--ledger", self.origin, "--gateway", self.gateway,
+            "--model", endpoint.model, "--protocol", "openai", "--set", "logprobs=true", expect=1,
+        )  # fmt: skip
+        self.tell.step(
+            "evaluator",
+            "One call asks for log-probabilities, which the terms do not allow.",
+            "A refusal quotes its clause, is an entry, and reads the same to all sides.",
+        )
+        self.tell.quote(f"{said['status']}  {said['clause']}: {said['because']}  (entry {said['entry']})")
+
+    def disclose(self, permit: int) -> None:
+        """One sealed item is opened by its own key, and checked against its entry."""
+        run, mail = self.stage.run_json, self.mail
+        arrangement = f"{self.gateway}/a/{self.arrangement}"
+        run("evaluator", "disclose", str(permit), "--part", "both", "--gateway", arrangement,
+            "--out", mail("disclosed.json"))  # fmt: skip
+        self.tell.step(
+            "evaluator",
+            f"Call {permit} is disclosed: its question and answer, by their own keys.",
+            "All other content stays sealed; the operator's disk holds nothing that opens it.",
+        )
+
+    def check(self) -> dict[str, Any]:
+        """A stranger checks a copy, then a copy with one byte flipped."""
+        run, tell, mail = self.stage.run_json, self.tell, self.mail
+        tell.act("Act four: a stranger checks")
+        copy = self.stage.folder / "copy"
+        mirrored: dict[str, Any] = run(
+            "evaluator", "mirror", f"{self.gateway}/a/{self.arrangement}", "--out", str(copy), "--wait", "30"
+        )
+        self.stage.run("", "verify", str(copy), "--arrangement", mail("terms.json"))
+        verdict = run("", "verify", str(copy), "--arrangement", mail("terms.json"))
+        tell.step(
+            "anyone",
+            f"A copy of the ledger, {mirrored['size']} entries, is verified offline.",
+            "Each fact on its own line; no server and no trust in the operator is needed.",
+        )
+        for fact in verdict["facts"]:
+            tell.quote(f"{'✓' if fact['holds'] else '✗'} {fact['name']}: {fact['detail']}")
+        bad = self.stage.folder / "copy-with-one-byte-flipped"
+        shutil.copytree(copy, bad)
+        bundle = sorted(path for path in (bad / "tile" / "entries").rglob("*") if path.is_file())[0]
+        data = bytearray(bundle.read_bytes())
+        at = secrets.randbelow(len(data))
+        data[at] ^= 1
+        bundle.write_bytes(bytes(data))
+        said = self.stage.run("", "verify", str(bad), "--arrangement", mail("terms.json"), expect=1)
+        tell.step(
+            "a forger",
+            f"Byte {at} of {bundle.relative_to(bad)} is flipped in a second copy; verification fails and says where.",
+            "A changed record cannot keep the root that both sides cosigned.",
+        )
+        tell.quote("\n".join(line for line in said.splitlines() if "✗" in line or "fail" in line.lower())[:600])
+        return {"ledger": str(copy), **mirrored}
+
+    def card(self, role: str) -> dict[str, Any]:
+        """A card that lies in the mail."""
+        card: dict[str, Any] = json.loads(Path(self.mail(f"{role}.card.json")).read_text())
+        return card
