@@ -22,6 +22,7 @@ least 16).
 Not promised: that text came from whom it names. Only what `OpenedNote.verified` lists is established.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,8 @@ MAX_NOTE_BYTES: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
 KEY_ID_SIZE: Final = 4
 SIGNATURE_MARK: Final = "\N{EM DASH} "
+
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 KeyKind = Literal["ed25519", "ed25519-cosigner", "mldsa44-cosigner"]
 """Signature types 01, 04 and 06 of signed-note."""
@@ -238,6 +241,6 @@ def open_note(data: bytes, verifiers: Iterable[Verifier]) -> OpenedNote:
 
 
 def _refuse_controls(text: str) -> None:
-    for number, line in enumerate(text.split("\n"), 1):
-        if any(c < " " for c in line):
-            raise MalformedNote("a note holds no control character but the newline", line=number)
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise MalformedNote("a note holds no control character but the newline", line=line)
