@@ -4,12 +4,18 @@ import os
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 EVERYTHING_REQUIRED = os.environ.get("COMITY_CI") == "1"
 """In CI a test that would skip for want of a tool fails instead: a green run means that all of it ran."""
 
-settings.register_profile("comity", deadline=None, print_blob=True, derandomize=EVERYTHING_REQUIRED)
+settings.register_profile(
+    "comity",
+    deadline=None,
+    print_blob=True,
+    derandomize=EVERYTHING_REQUIRED,
+    suppress_health_check=[HealthCheck.too_slow],  # how fast examples are drawn says how busy the machine is
+)
 settings.load_profile("comity")
 
 
