@@ -28,7 +28,7 @@ help: ## List what there is to do.
 	@echo "  ARGS='…' goes to the command of demo, test and bench; PYTHON=… names the Python to install with."
 
 demo: $(VENV)/.demo-ready ## Tell the whole story with a real local model. ARGS='--no-serve --json' for a script.
-	@mkdir -p .demo && COMITY_DEMO_DIR="$(CURDIR)/.demo" $(RUN)/comity demo $(ARGS)
+	@$(RUN)/comity demo --folder .demo $(ARGS)
 
 test: $(VENV)/.dev-ready ## Run every test. ARGS='-m "not slow"' for the quick ones, ARGS='tests/ledger' for one room.
 	@$(RUN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
@@ -40,7 +40,7 @@ check: $(VENV)/.dev-ready ## Lint and check the types.
 bench: $(VENV)/.dev-ready ## Measure the ledger against plain SQLite with the same durability, in the same run.
 	@$(RUN)/python benchmarks/ledger.py $(ARGS)
 
-docs: $(VENV)/.dev-ready ## Write the reference of commands anew from their help texts.
+docs: $(VENV)/.dev-ready ## Write the reference of commands and entries anew, out of the code.
 	@$(RUN)/python tools/reference.py
 
 format: $(VENV)/.dev-ready ## Mend what lint can mend by itself.

@@ -1,24 +1,31 @@
-"""Writes docs/reference/commands.md out of the commands' own help texts: `make docs`.
+"""Writes two pages of the reference out of the code: `make docs`.
 
     python tools/reference.py [--check]
 
-With `--check` nothing is written, and the exit status is 1 if the page is not current.
-The help text is the documentation; this page is its projection, so nobody edits it by hand.
+- docs/reference/commands.md: each command's own help text;
+- docs/reference/entries.md: each kind of entry with its members, out of `comity.records`, and the golden file's example.
+
+The code's texts are the documentation and the pages their projection, so nobody edits these pages by hand.
+With `--check` nothing is written, and the exit status is 1 if a page is not current.
 """
 
+import ast
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import click
 
 from comity.cli.main import main
+from comity.records import Record, known_kinds, parse_record
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands.md"
+ROOT: Final = Path(__file__).resolve().parents[1]
+REFERENCE: Final = ROOT / "docs" / "reference"
 WIDTH: Final = 100
 
-OPENING: Final = """\
+COMMANDS: Final = """\
 # Commands
 
 *Reference.*
@@ -27,6 +34,40 @@ Every command of `comity`, as its own help text describes it.
 
 Exit status: 0 done, 1 refused or failed verification, 2 misuse.
 """
+
+ENTRIES: Final = """\
+# Entries
+
+*Reference.*
+Every kind of entry that a ledger of Comity may hold, with its members and one example.
+`make docs` writes this page out of `comity.records`; a test refuses one that is not current.
+
+An entry is one JSON object in canonical form (RFC 8785), with ASCII keys and at most 65,535 bytes.
+`kind` and `v`, its version, are its permanent name; `at` is the operator's clock when it was written.
+The other members are those of the kind: none may be missing and no other may be there.
+
+| type | is |
+| --- | --- |
+| text | a string of at most 16,384 characters |
+| number | an integer within ±(2^53 − 1) |
+| digest | SHA-256 or HMAC-SHA-256, 64 lower-case hex digits |
+| id | 128 random bits, 32 lower-case hex digits |
+| index | the position of an entry in its ledger, from 0 |
+| instant | a time in UTC with milliseconds |
+| amount | `input_tokens`, `output_tokens` and `cost_nano`: billionths of the terms' currency |
+| list of … | a JSON array |
+"""
+
+TYPES: Final = {
+    "str": "text",
+    "int": "number",
+    "bool": "true or false",
+    "Digest": "digest",
+    "Hex32": "id",
+    "Index": "index",
+    "Instant": "instant",
+    "Amount": "amount",
+}
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ("comity",)) -> Iterator[tuple[str, click.Context]]:
@@ -41,19 +82,74 @@ def commands(command: click.Command, path: tuple[str, ...] = ("comity",)) -> Ite
                 yield from commands(child, (*path, name))
 
 
-def page() -> str:
-    """The whole page."""
-    parts = [OPENING]
+def commands_page() -> str:
+    """The page of commands."""
+    parts = [COMMANDS]
     for name, ctx in commands(main):
-        level = "#" * min(1 + len(name.split()), 4) if name != "comity" else "##"
+        level = "#" * min(1 + len(name.split()), 4)
         text = "\n".join(line.rstrip() for line in ctx.get_help().splitlines())
         parts.append(f"{level} `{name}`\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
 
 
+def one_line(text: str | None) -> str:
+    """A docstring as one line of a table or a paragraph."""
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def type_name(node: ast.expr) -> str:
+    """The reader's word for a member's type."""
+    match node:
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[inner, ast.Constant()])):
+            return f"list of {type_name(inner)}"
+        case ast.Name(id=name):
+            return TYPES.get(name, name)
+        case _:
+            return ast.unparse(node)
+
+
+def members(cls: type[Record]) -> Iterator[tuple[str, str, str]]:
+    """Name, type and meaning of each member that a kind has of its own, as its class states them."""
+    body = ast.parse(inspect.getsource(cls)).body[0]
+    if not isinstance(body, ast.ClassDef):
+        raise AssertionError(f"{cls} is no class")
+    for at, node in enumerate(body.body):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            after = body.body[at + 1] if at + 1 < len(body.body) else None
+            meaning = ""
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                meaning = one_line(str(after.value.value))
+            yield node.target.id, type_name(node.annotation), meaning
+
+
+def entries_page() -> str:
+    """The page of entries."""
+    golden = (ROOT / "tests" / "records" / "golden.jsonl").read_bytes().splitlines()
+    examples = {(record.kind, record.version): line.decode() for line in golden for record in [parse_record(line)]}
+    parts = [ENTRIES]
+    for (kind, version), cls in known_kinds().items():
+        lines = [f"## `{kind}`", "", f"Version {version}.", one_line(inspect.getdoc(cls)), ""]
+        if own := list(members(cls)):
+            lines += ["| member | type | meaning |", "| --- | --- | --- |"]
+            lines += [f"| `{name}` | {sort} | {meaning} |" for name, sort, meaning in own]
+            lines.append("")
+        if (kind, version) in examples:
+            lines += ["```json", examples[kind, version], "```", ""]
+        parts.append("\n".join(lines))
+    return "\n".join(parts)
+
+
+PAGES: Final[dict[Path, Callable[[], str]]] = {
+    REFERENCE / "commands.md": commands_page,
+    REFERENCE / "entries.md": entries_page,
+}
+
+
 if __name__ == "__main__":
-    current = page()
+    current = {path: make() for path, make in PAGES.items()}
+    stale = [path for path, text in current.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
-        sys.exit(0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == current else 1)
-    PAGE.write_text(current, encoding="utf-8")
-    click.echo(f"{PAGE.name}: {current.count('```text')} commands", err=True)
+        sys.exit(f"not current: {', '.join(path.name for path in stale)}; run 'make docs'" if stale else 0)
+    for path in stale:
+        path.write_text(current[path], encoding="utf-8")
+    click.echo(f"{len(stale)} of {len(current)} pages written anew", err=True)
