@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from comity.arrangement import terms as t
 from comity.arrangement.errors import Problem
 from comity.arrangement.features import FEATURES
-from comity.arrangement.reading import MAX_LONG_TEXT, Reading
+from comity.arrangement.reading import EPOCH, MAX_LONG_TEXT, Reading
 from comity.arrangement.source import MAX_SOURCE, Node, json_node, plain, yaml_node
 from comity.ledger import LedgerError, Policy, QuorumMet, parse_policy, parse_vkey
 from comity.records import canonical_bytes
@@ -119,6 +119,7 @@ def _ledger(r: Reading, node: Node, identity: str) -> t.LedgerClause:
     origin = r.matching(members["origin"], "ledger.origin", _ORIGIN, "<host>/a/<id>")
     if origin and identity and not origin.endswith(f"/a/{identity}"):
         r.refuse(members["origin"], "ledger.origin", f"/a/{identity} at its end, the id of these terms")
+        origin = ""
     text, policy = "", _NO_POLICY
     at = members["policy"]
     stated = r.text(at, "ledger.policy", most=t.MAX_POLICY, lines=True)
@@ -260,7 +261,7 @@ def _window(r: Reading, node: Node) -> t.Window:
     members = r.members(node, "window", ("from", "until"))
     begins = r.instant(members["from"], "window.from")
     until = r.instant(members["until"], "window.until")
-    if members["from"].value is not None and members["until"].value is not None:
+    if EPOCH not in (begins, until):
         if until <= begins:
             r.refuse(members["until"], "window.until", "a time after window.from")
         elif until - begins > t.MAX_WINDOW:

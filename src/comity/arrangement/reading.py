@@ -31,7 +31,8 @@ MAX_LONG_TEXT: Final = 8_000
 MAX_PROBLEMS: Final = 200
 """Problems worth listing; an author who has more has another kind of file."""
 
-EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1999, 1, 1, tzinfo=UTC)
+"""Stands in for a time that was refused: earlier than any that is read."""
 
 _INSTANT: Final = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z", re.ASCII)
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?", re.ASCII)

@@ -1,0 +1,272 @@
+"""`comity engagement`: where we stand with each provider, and how we got there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comity.arrangement import open_access_offer, parse_access_offer, parse_card, sign_access_offer, verify_offer
+from comity.cli.cases import (
+    begin_case,
+    keep_offer,
+    open_case,
+    read_file,
+    record_offer,
+    refuse,
+    refusing,
+    say,
+    write_file,
+)
+from comity.cli.home import Home
+from comity.engagement import EngagementView, add, read_case, view
+from comity.ledger import open_ledger
+from comity.records import (
+    AccessOffered,
+    Digest,
+    EngagementClosed,
+    EngagementOpened,
+    Hex32,
+    Instant,
+    MeetingHeld,
+    Record,
+    instant_text,
+)
+
+__all__ = ["engagement"]
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+OUT = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def engagement() -> None:
+    """Where we stand with each provider: meetings, offers, stages."""
+
+
+@engagement.command("open")
+@click.option("--provider", help="The provider's name; in a provider's home, its own.")
+@click.option("--authority", help="The authority's name; in an authority's home, its own.")
+@click.option("--initiated-by", required=True, type=click.Choice(["authority", "provider"]), help="Who came forward.")
+@click.option("--summary", required=True, help="What it is about, in one sentence.")
+@JSON
+@click.pass_obj
+def open_(
+    home: Home, provider: str | None, authority: str | None, initiated_by: str, summary: str, as_json: bool
+) -> None:
+    """Open the case between one authority and one provider, at the stage of dialogue."""
+    provider = provider or (home.name if home.role == "provider" else None)
+    authority = authority or (home.name if home.role == "authority" else None)
+    if provider is None or authority is None:
+        raise click.UsageError("name the other side with --provider or --authority")
+    at = home.clock()
+    identity = home.random(16).hex()
+    with refusing():
+        ledger = begin_case(home, identity)
+        try:
+            record = EngagementOpened(
+                at=Instant(instant_text(at)),
+                engagement=Hex32(identity),
+                authority=authority,
+                provider=provider,
+                initiated_by=initiated_by,
+                summary=summary,
+            )
+            add(ledger, record, at)
+        finally:
+            ledger.close()
+    text = f"{identity}\nengagement with {provider} opened, initiated by the {initiated_by}; stage dialogue"
+    say(as_json, {"engagement": identity, "provider": provider, "stage": "dialogue"}, text)
+
+
+@engagement.command("meeting")
+@click.argument("case", metavar="ENGAGEMENT")
+@click.option("--on", required=True, help="When: a date, or as much of it as is known.")
+@click.option("--topic", "topics", multiple=True, required=True, help="What was spoken about; may be given again.")
+@click.option("--summary", default="", help="What was said, in short.")
+@click.option("--open", "questions", multiple=True, help="A question left open; may be given again.")
+@click.option("--next", "upcoming", default="", help="What comes next, and when.")
+@JSON
+@click.pass_obj
+def meeting(
+    home: Home,
+    case: str,
+    on: str,
+    topics: tuple[str, ...],
+    summary: str,
+    questions: tuple[str, ...],
+    upcoming: str,
+    as_json: bool,
+) -> None:
+    """Enter a meeting that was held."""
+    at = Instant(instant_text(home.clock()))
+    record = MeetingHeld(at=at, on=on, topics=topics, summary=summary, open=questions, next=upcoming)
+    _add(home, case, record, as_json, f"meeting on {on} entered")
+
+
+@engagement.command("close")
+@click.argument("case", metavar="ENGAGEMENT")
+@click.option("--because", required=True, help="Why the case ends.")
+@JSON
+@click.pass_obj
+def close(home: Home, case: str, because: str, as_json: bool) -> None:
+    """Close the case; nothing can be added after."""
+    record = EngagementClosed(at=Instant(instant_text(home.clock())), because=because)
+    _add(home, case, record, as_json, "engagement closed")
+
+
+def _add(home: Home, case: str, record: Record, as_json: bool, text: str) -> None:
+    with refusing(), open_case(home, case) as (folder, ledger):
+        index = add(ledger, record, home.clock())
+        seen = view(ledger, home.clock())
+    members = {"engagement": folder.name, "entry": index, "kind": record.kind, "stage": seen.stage}
+    say(as_json, members, f"{text} (entry {index}); {seen.provider}: stage {seen.stage} since {seen.since[:10]}")
+
+
+@engagement.command("offer")
+@click.argument("file", type=FILE)
+@click.option("--card", type=FILE, help="The card to offer under (with the witness's address); else one is made.")
+@click.option("--out", required=True, type=OUT, help="Where the signed offer goes.")
+@JSON
+@click.pass_obj
+def offer(home: Home, file: Path, card: Path | None, out: Path, as_json: bool) -> None:
+    """Sign an access offer written in YAML, as the provider."""
+    with refusing():
+        if home.role != "provider":
+            refuse(f"a provider offers access; this is the home of an {home.role}")
+        own = read_file(card) if card else json.dumps(home.card(), ensure_ascii=False).encode()
+        if parse_card(own).party != home.signer("party").vkey:
+            refuse(f"the card in {card} has another party key than this home")
+        signed = sign_access_offer(parse_access_offer(read_file(file), file.name), own, home.signer("party"))
+        write_file(out, signed.envelope)
+    members = {"offer": signed.offer.digest, "by": signed.card.name, "out": str(out)}
+    say(as_json, members, f"access offer “{signed.offer.summary}” signed by {signed.card.name}: {out}")
+
+
+@engagement.command("receive")
+@click.argument("case", metavar="ENGAGEMENT")
+@click.argument("file", type=FILE)
+@JSON
+@click.pass_obj
+def receive(home: Home, case: str, file: Path, as_json: bool) -> None:
+    """Take in what the other side sent: an access offer, terms, or terms signed by both."""
+    with refusing():
+        envelope = read_file(file)
+        if b'"format":"comity access-offer/1"' in envelope:
+            _receive_access(home, case, envelope, as_json)
+            return
+        terms = verify_offer(envelope)
+        names = {"authority": terms.terms.parties.authority.name, "provider": terms.terms.parties.provider.name}
+        keep_offer(home, terms)
+        kind = record_offer(home, case, terms, names[terms.signed_by[0]])
+    text = f"version {terms.terms.version} of the terms, signed by the {' and the '.join(terms.signed_by)}: {kind}"
+    say(as_json, {"kind": kind, "arrangement": terms.terms.id, "version": terms.terms.version}, text)
+
+
+def _receive_access(home: Home, case: str, envelope: bytes, as_json: bool) -> None:
+    signed = open_access_offer(envelope)
+    at = home.clock()
+    with open_case(home, case) as (folder, ledger):
+        provider = view(ledger, at).provider
+        if signed.card.name != provider:
+            refuse(f"the offer is by {signed.card.name}; the engagement is with {provider}")
+        write_file(folder / "offers" / f"{signed.offer.digest}.json", envelope)
+        record = AccessOffered(
+            at=Instant(instant_text(at)),
+            by=signed.card.name,
+            summary=signed.offer.summary,
+            offer=Digest(signed.offer.digest),
+        )
+        index = add(ledger, record, at)
+    members = {"engagement": folder.name, "entry": index, "kind": record.kind, "offer": signed.offer.digest}
+    say(as_json, members, f"access offer by {signed.card.name} received (entry {index}); stage negotiation")
+
+
+@engagement.command("list")
+@JSON
+@click.pass_obj
+def list_(home: Home, as_json: bool) -> None:
+    """Where we stand with each provider."""
+    with refusing():
+        views = []
+        for path in (home.path / "engagements").glob("*/ledger.sqlite"):
+            ledger = open_ledger(path)
+            try:
+                views.append(view(ledger, home.clock()))
+            finally:
+                ledger.close()
+    views.sort(key=lambda seen: (seen.provider.casefold(), seen.engagement))
+    if as_json:
+        click.echo(json.dumps([_row(seen) for seen in views], ensure_ascii=False))
+    elif not views:
+        click.echo("no engagement yet; 'comity engagement open' begins one")
+    else:
+        click.echo(_table(views))
+
+
+def _row(seen: EngagementView) -> dict[str, Any]:
+    return {
+        "engagement": seen.engagement,
+        "provider": seen.provider,
+        "stage": seen.stage,
+        "since": seen.since,
+        "initiated_by": seen.initiated_by,
+        "meetings": len(seen.meetings),
+        "open": list(seen.open),
+        "next": seen.next,
+    }
+
+
+def _table(views: list[EngagementView]) -> str:
+    head = ("PROVIDER", "STAGE", "SINCE", "INITIATED BY", "MEETINGS", "OPEN", "ID")
+    rows = [head] + [
+        (
+            seen.provider,
+            seen.stage,
+            seen.since[:10],
+            seen.initiated_by,
+            str(len(seen.meetings)),
+            str(len(seen.open)),
+            seen.engagement[:8],
+        )
+        for seen in views
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    for number, seen in enumerate(views):
+        if seen.next:
+            lines[number + 1] += f"\n  next: {seen.next}"
+    return "\n".join(lines)
+
+
+@engagement.command("show")
+@click.argument("case", metavar="ENGAGEMENT")
+@JSON
+@click.pass_obj
+def show(home: Home, case: str, as_json: bool) -> None:
+    """One engagement: where it stands and every entry of its ledger."""
+    with refusing(), open_case(home, case) as (_, ledger):
+        records = read_case(ledger)
+        seen, origin = view(ledger, home.clock()), ledger.origin
+    if as_json:
+        entries = [{"index": n, "kind": record.kind, **record.members()} for n, record in enumerate(records)]
+        click.echo(json.dumps({**_row(seen), "ledger": origin, "entries": entries}, ensure_ascii=False))
+        return
+    click.echo(f"{seen.provider}: {seen.summary}")
+    click.echo(f"stage {seen.stage} since {seen.since[:10]}; initiated by the {seen.initiated_by}")
+    for question in seen.open:
+        click.echo(f"  open: {question}")
+    if seen.next:
+        click.echo(f"  next: {seen.next}")
+    click.echo(f"ledger {origin}")
+    for n, record in enumerate(records):
+        click.echo(f"  {n:>3}  {record.at[:16].replace('T', ' ')}  {record.kind:<21} {_said(record)}")
+
+
+def _said(record: Record) -> str:
+    members = {name: member for name, member in record.members().items() if name != "at" and member}
+    named = ("because", "on", "by", "summary", "person", "terms_version", "topics", "until", "cause")
+    parts = [members[name] for name in named if name in members]
+    texts = [", ".join(part) if isinstance(part, list) else str(part) for part in parts]
+    return " · ".join(f"version {text}" if text.isdigit() else text for text in texts)[:120]

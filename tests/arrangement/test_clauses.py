@@ -1,0 +1,124 @@
+"""Clauses: every term has a name, a mark and a sentence, and nothing attested is shown as more."""
+
+import re
+from pathlib import Path
+
+import pytest
+from specimen import VALUE, agreed, changed, terms
+
+from comity.arrangement import (
+    CLAUSES,
+    FEATURES,
+    clauses,
+    leaves,
+    money,
+    parse_terms_json,
+    show,
+)
+from comity.records import canonical_bytes
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "terms.md"
+
+
+def named(path: str) -> str:
+    return re.sub(r"\[[^]]*\]", "", path)
+
+
+def test_every_term_has_its_clause() -> None:
+    """No leaf of the terms stands without a clause that says how it is kept."""
+    said = {clause.name for clause in clauses(terms())}
+    stated = {named(path) for path, _ in leaves(VALUE)}
+
+    assert stated <= said
+    assert stated | {"features"} == said
+
+
+def test_every_clause_is_in_the_catalogue_with_its_mark_and_section() -> None:
+    """What a contract says of a clause is one of the things that the catalogue allows."""
+    for clause in clauses(terms()):
+        kind = CLAUSES[clause.name]
+        assert clause.mark in kind.marks
+        assert clause.section == kind.section
+        assert clause.sentence.strip()
+
+
+def test_the_catalogue_holds_nothing_that_terms_cannot_say() -> None:
+    """Each clause of the catalogue is a place in the terms, or a feature."""
+    said = {clause.name for clause in clauses(terms("features", list(FEATURES)))}
+
+    assert set(CLAUSES) == said
+
+
+@pytest.mark.parametrize("name", CLAUSES)
+def test_every_clause_has_its_line_in_the_reference(name: str) -> None:
+    """docs/reference/terms.md lists each clause with its marks and its meaning."""
+    kind = CLAUSES[name]
+    line = f"| `{name}` | {' or '.join(kind.marks)} | {kind.meaning} |"
+
+    assert line in PAGE.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_terms_in_the_reference_are_terms() -> None:
+    """The example on the page is read by the parser, but for its keys."""
+    from comity.arrangement import parse_access_offer
+
+    page = PAGE.read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+
+    assert parse_access_offer(example, "terms.md").summary
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "clause", "mark"),
+    [
+        ("models.0.on_mismatch", "refuse", "models.serves", "enforced"),
+        ("models.0.on_mismatch", "flag", "models.serves", "evidenced"),
+        ("models.0.unstated", "flag", "models.unstated", "evidenced"),
+        ("models.0.unstated", "refuse", "models.unstated", "enforced"),
+        ("content.blindness", "sealed-record", "content.blindness", "enforced"),
+        ("content.blindness", "enclave", "content.blindness", "attested"),
+        ("content.retention", "none", "content.retention", "attested"),
+    ],
+)
+def test_a_mark_follows_the_value(path: str, value: str, clause: str, mark: str) -> None:
+    """What is only flagged is evidenced, what only somebody promises is attested."""
+    marks = {said.mark for said in clauses(terms(path, value)) if said.name == clause}
+
+    assert {mark} == marks
+
+
+def test_the_contract_can_be_read_in_a_terminal() -> None:
+    """Every clause stands in the rendering with its number and name, in lines that fit."""
+    for width in (80, 96):
+        text = show(agreed().terms, agreed().signed_by, width)
+        flat = " ".join(text.split())
+
+        assert max(len(line) for line in text.splitlines()) <= width
+        assert "agreed: both sides have signed" in text
+        assert terms().digest in text
+        for clause in clauses(terms()):
+            assert f"({clause.name})" in flat
+
+
+def test_an_unsigned_text_says_that_it_is_unsigned() -> None:
+    """A rendering never looks more agreed than the file is."""
+    assert "version 1: unsigned" in show(terms())
+    assert "version 1: an offer: one side has signed" in show(terms(), ("provider",))
+
+
+def test_nothing_but_printable_text_reaches_the_terminal() -> None:
+    """A clause cannot hold control characters, so a rendering cannot either."""
+    wild = changed("publication.text", "fine\nand more fine")
+
+    text = show(parse_terms_json(canonical_bytes(wild)))
+
+    assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(0, "0.00"), (1, "0.000000001"), (100_000_000, "0.10"), (1_234_500_000_000, "1,234.50"), (10**9, "1.00")],
+)
+def test_money_is_written_without_loss(nano: int, text: str) -> None:
+    """A sum in billionths is printed to its last digit, and with two places at least."""
+    assert text == money(nano)
