@@ -95,6 +95,14 @@ def test_another_time_text_length_or_bit_is_refused(signer):
             signer.verifier.check(text, blob)
 
 
+@pytest.mark.parametrize("seconds", [253402300800, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_time_beyond_the_year_9999_is_refused_though_signed(seconds):
+    """A well-signed time that is no instant is a bad signature, not a failure of the reader."""
+    signature = AUTHORITY._sign(co.ed25519_message(TEXT, seconds))
+    with pytest.raises(BadSignature, match="beyond the year 9999"):
+        AUTHORITY.verifier.check(TEXT, co.join_time(seconds, signature))
+
+
 def test_extension_lines_are_covered_by_one_type_and_not_by_the_other():
     """Ed25519 signs the whole text, ML-DSA-44 the head alone: why no extension line is ever written."""
     longer = TEXT + "extension\n"

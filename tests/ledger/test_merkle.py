@@ -192,6 +192,23 @@ def test_nothing_is_tied_to_the_empty_tree():
         check_inclusion((), index=0, size=0, leaf=LEAVES[0], root=EMPTY_ROOT)
 
 
+def test_a_hash_of_another_length_is_refused_even_where_the_bytes_would_fit():
+    """Moving the boundary between left and right gives the same node, so every hash must have 32 bytes."""
+    left, right = LEAVES[0], LEAVES[1]
+    root = node_hash(left, right)
+    assert root == node_hash(left[:31], left[31:] + right)
+
+    for leaf, sibling in [(left[:31], left[31:] + right), (left + right[:1], right[1:])]:
+        with pytest.raises(ProofFailed, match="32 bytes"):
+            check_inclusion([sibling], index=0, size=2, leaf=leaf, root=root)
+        with pytest.raises(ProofFailed, match="32 bytes"):
+            check_consistency([sibling], old=1, size=2, old_root=leaf, root=root)
+    with pytest.raises(ProofFailed, match="32 bytes"):
+        check_inclusion([], index=0, size=1, leaf=b"short", root=b"short")
+    with pytest.raises(ProofFailed, match="32 bytes"):
+        check_consistency([], old=1, size=1, old_root=b"short", root=b"short")
+
+
 def test_what_lies_beyond_the_tree_is_refused_by_name():
     """Asking for an entry or a size that is not there is one error of its own, so that a server can say 404."""
     for ask in [
