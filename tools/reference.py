@@ -3,7 +3,7 @@
     python tools/reference.py [--check]
 
 - docs/reference/commands.md: each command's own help text;
-- docs/reference/entries.md: each kind of entry with its members, out of `comity.records`, and the golden file's example.
+- docs/reference/entries.md: each kind of entry with its members, out of `comity.records`, and an example.
 
 The code's texts are the documentation and the pages their projection, so nobody edits these pages by hand.
 With `--check` nothing is written, and the exit status is 1 if a page is not current.
