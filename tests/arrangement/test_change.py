@@ -51,6 +51,7 @@ def test_a_value_is_read_as_the_kind_of_its_clause(clause: str, text: str, path:
         ("previous", "x"),
         ("terms", "x"),
         ("ledger.origin", "x"),
+        ("parties.provider.key", "x"),
         ("budget", "x"),
         ("budget.surprise", "1"),
         ("budget.calls", "many"),

@@ -389,3 +389,30 @@ def test_misuse_exits_with_2(houses: Houses, words: tuple[str, ...]) -> None:
 def test_an_unknown_engagement_is_refused_with_what_to_do(houses: Houses) -> None:
     """A name that fits no case leads to the list."""
     assert "'comity engagement list' shows each" in houses.refused("authority", "engagement", "show", "Nobody")
+
+
+def test_terms_under_another_key_than_the_offers_are_refused(houses: Houses) -> None:
+    """Whoever signed the access offer signs the terms: another key under the same name is not the provider."""
+    case = houses.open("Northwind Models")
+    houses.offered()
+    houses.ok("authority", "engagement", "receive", case, houses.at("access.json"))
+    imitator = ("--role", "provider", "--name", "Northwind Models", "--host", "provider.example")
+    houses.ok("imitator", "init", str(houses.root / "imitator"), *imitator)
+    url = ("--witness-url", "https://witness.provider.example")
+    houses.ok("imitator", "key", "show", *url, "--out", houses.at("provider.card.json"))
+    words = ("--offer", houses.at("offer.yaml"), *houses.cards(), "--out", houses.at("v1.json"))
+    houses.ok("imitator", "arrangement", "draft", *words)
+
+    said = houses.refused("authority", "engagement", "receive", case, houses.at("v1.json"))
+
+    assert "another key for the provider than the one that signed its access offer" in said
+    assert not (houses.root / "authority" / "arrangements").exists()
+
+
+def test_a_closed_case_says_so(houses: Houses) -> None:
+    """After the close nothing is added, and the list shows it."""
+    case = houses.open("Aurelia AI")
+    houses.ok("authority", "engagement", "close", case, "--because", "the talks ended")
+
+    assert "was closed" in houses.refused("authority", "engagement", "meeting", case, "--on", "June", "--topic", "x")
+    assert "closed" == houses.json("authority", "engagement", "list")[0]["stage"]

@@ -27,7 +27,9 @@ from comity.records import canonical_bytes
 
 __all__ = ["Change", "counter", "diff", "leaves"]
 
-FIXED: Final = ("terms", "id", "version", "previous", "ledger.origin")
+FIXED: Final = (
+    "terms", "id", "version", "previous", "ledger.origin", "parties.authority.key", "parties.provider.key",
+)  # fmt: skip
 """Clauses that no counter-offer sets: the identity, and what follows from counting."""
 
 _STEP: Final = re.compile(r"([a-z_]+)(?:\[([^\]]{1,200})\])?(?:\.|$)")
@@ -82,7 +84,7 @@ def counter(terms: Terms, settings: Mapping[str, str]) -> Terms:
     value = dict(terms.value())
     for clause, text in settings.items():
         if clause in FIXED:
-            raise ChangeRefused(f"{clause} is not set by a counter-offer; it follows from the version before")
+            raise ChangeRefused(f"{clause} is not set by a counter-offer; it stays as it is, or follows from counting")
         _set(value, clause, text)
     value["version"], value["previous"] = terms.version + 1, terms.digest
     return parse_terms_json(canonical_bytes(value), "the counter-offer")

@@ -233,7 +233,7 @@ def _operation(terms: Terms) -> Said:
     whose = {"third-party": "a third party", "authority": "the authority", "provider": "the provider"}[operator.by]
     yield "operator.by", A, f"The gateway is run by {whose}."
     yield "operator.name", A, f"Its operator is {operator.name}."
-    yield "operator.placement", A, f"It runs at: {operator.placement}."
+    yield "operator.placement", A, f"It runs at: {operator.placement.strip().rstrip('.')}."
     yield "operator.upstream_key_held_by", A, f"The key to the model is held by the {operator.upstream_key_held_by}."
     yield "ledger.origin", E, f"Every call is recorded in the ledger {ledger.origin}."
     missing = ledger.policy.outcome(())

@@ -26,9 +26,11 @@ Not promised: that what the terms say is lawful, or wise.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
+from comity.arrangement.source import MAX_SOURCE
 from comity.ledger import Policy
+from comity.records import parse_canonical
 
 __all__ = [
     "FORMAT",
@@ -269,7 +271,4 @@ class Terms:
 
     def value(self) -> Mapping[str, Any]:
         """The terms in JSON's types, read from the canonical bytes."""
-        from comity.arrangement.source import MAX_SOURCE
-        from comity.records import parse_canonical
-
-        return cast(Mapping[str, Any], parse_canonical(self.raw, limit=MAX_SOURCE))
+        return parse_canonical(self.raw, limit=MAX_SOURCE)

@@ -27,7 +27,7 @@ from comity.arrangement import (
     show_changes,
     verify_offer,
 )
-from comity.cli.cases import keep_offer, read_file, record_offer, refuse, refusing, say, write_file
+from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
 
 __all__ = ["arrangement"]
@@ -52,8 +52,9 @@ def _role(home: Home) -> Role:
 
 
 def _finish(home: Home, offer: Offer, out: Path, case: str | None, as_json: bool, text: str) -> None:
-    keep_offer(home, offer)
+    check_offer(home, offer)
     kind = record_offer(home, case, offer, home.name) if case else ""
+    keep_offer(home, offer)
     write_file(out, offer.envelope)
     terms = offer.terms
     members = {
@@ -121,6 +122,7 @@ def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None
         before = verify_offer(read_file(file))
         terms = counter(before.terms, {clause: value for clause, _, value in pairs})
         signed = offer_terms(terms, home.signer("party"))
+        check_offer(home, before)
         keep_offer(home, before)
         text = f"version {terms.version} put forward by {home.name}, {len(pairs)} clauses changed"
         _finish(home, signed, out, case, as_json, text)

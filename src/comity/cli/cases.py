@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from comity.arrangement import ArrangementError, Offer, verify_offer
+from comity.arrangement import ArrangementError, Offer, open_access_offer, verify_offer
 from comity.cli.home import Home
 from comity.engagement import EngagementError, add, origin_of, view
 from comity.ledger import Ledger, LedgerError, create_ledger, open_ledger
@@ -26,6 +26,7 @@ from comity.records import ArrangementInForce, Digest, Hex32, Instant, RecordErr
 __all__ = [
     "begin_case",
     "case_folder",
+    "check_offer",
     "keep_offer",
     "open_case",
     "read_file",
@@ -131,8 +132,8 @@ def _offer_path(home: Home, arrangement: str, version: int) -> Path:
     return home.path / "arrangements" / arrangement / f"terms-{version}.json"
 
 
-def keep_offer(home: Home, offer: Offer) -> None:
-    """Keep an offer; refuse one that contradicts what this home holds of the same arrangement."""
+def check_offer(home: Home, offer: Offer) -> None:
+    """Refuse an offer that contradicts what this home holds of the same arrangement."""
     terms = offer.terms
     held = stored_offer(home, terms.id, terms.version)
     if held is not None and held.terms.digest != terms.digest:
@@ -140,16 +141,31 @@ def keep_offer(home: Home, offer: Offer) -> None:
     before = stored_offer(home, terms.id, terms.version - 1) if terms.version > 1 else None
     if before is not None and before.terms.digest != terms.previous:
         refuse(f"version {terms.version} does not follow from the version {before.terms.version} held here")
+    if before is not None and before.terms.parties.keys() != terms.parties.keys():
+        refuse(f"version {terms.version} names other party keys than the version {before.terms.version} held here")
+
+
+def keep_offer(home: Home, offer: Offer) -> None:
+    """Keep an offer that passed `check_offer`, unless a fuller one of its version is held."""
+    held = stored_offer(home, offer.terms.id, offer.terms.version)
     if held is None or set(held.signed_by) < set(offer.signed_by):
-        write_file(_offer_path(home, terms.id, terms.version), offer.envelope)
+        write_file(_offer_path(home, offer.terms.id, offer.terms.version), offer.envelope)
+
+
+def _same_provider(folder: Path, offer: Offer) -> None:
+    """Refuse terms under another provider's key than the one that signed the access offers received."""
+    for path in sorted((folder / "offers").glob("*.json")):
+        if open_access_offer(read_file(path)).card.party != offer.terms.parties.provider.key:
+            refuse("the terms name another key for the provider than the one that signed its access offer")
 
 
 def record_offer(home: Home, called: str, offer: Offer, by: str) -> str:
     """Enter an offer, or the arrangement it brings into force, in the engagement; returns the entry's kind."""
     at = home.clock()
     terms = offer.terms
-    with open_case(home, called) as (_, ledger):
+    with open_case(home, called) as (folder, ledger):
         seen = view(ledger, at)
+        _same_provider(folder, offer)
         sides = (terms.parties.authority.name, terms.parties.provider.name)
         if sides != (seen.authority, seen.provider):
             refuse(

@@ -9,6 +9,7 @@ import click
 from comity.arrangement import open_access_offer, parse_access_offer, parse_card, sign_access_offer, verify_offer
 from comity.cli.cases import (
     begin_case,
+    check_offer,
     keep_offer,
     open_case,
     read_file,
@@ -158,8 +159,9 @@ def receive(home: Home, case: str, file: Path, as_json: bool) -> None:
             return
         terms = verify_offer(envelope)
         names = {"authority": terms.terms.parties.authority.name, "provider": terms.terms.parties.provider.name}
-        keep_offer(home, terms)
+        check_offer(home, terms)
         kind = record_offer(home, case, terms, names[terms.signed_by[0]])
+        keep_offer(home, terms)
     text = f"version {terms.terms.version} of the terms, signed by the {' and the '.join(terms.signed_by)}: {kind}"
     say(as_json, {"kind": kind, "arrangement": terms.terms.id, "version": terms.terms.version}, text)
 
