@@ -86,9 +86,7 @@ def check_disclosure(disclosure: Disclosure, entry: Record) -> bytes:
         case CallSettled(answer=commitment, permit=permit):
             part = "answer"
             if permit != disclosure.index:
-                raise NotDisclosed(
-                    f"the entry settles call {permit}, the disclosure is of call {disclosure.index}"
-                )
+                raise NotDisclosed(f"the entry settles call {permit}, the disclosure is of call {disclosure.index}")
         case _:
             raise NotDisclosed(f"an entry of kind {entry.kind} commits to no content")
     item = next((item for item in disclosure.items if item.part == part), None)
@@ -98,9 +96,7 @@ def check_disclosure(disclosure: Disclosure, entry: Record) -> bytes:
         item.content_key, item.ciphertext, ledger=disclosure.ledger, part=part, epoch=item.epoch
     )
     if not hmac.compare_digest(commitment_of(salt, content), commitment):
-        raise NotDisclosed(
-            f"the {part} shown is not the one that the entry of call {disclosure.index} commits to"
-        )
+        raise NotDisclosed(f"the {part} shown is not the one that the entry of call {disclosure.index} commits to")
     return content
 
 

@@ -43,11 +43,7 @@ class Members:
     def __init__(self, value: Any, what: str, names: set[str], error: type[VaultError]) -> None:
         self._error, self._what = error, what
         if not isinstance(value, Mapping) or value.keys() != names:
-            came = (
-                ", ".join(sorted(map(str, value)))[:200]
-                if isinstance(value, Mapping)
-                else type(value).__name__
-            )
+            came = ", ".join(sorted(map(str, value)))[:200] if isinstance(value, Mapping) else type(value).__name__
             raise error(f"{what}: expected the members {', '.join(sorted(names))}; got {came}")
         self._members = value
         if "format" in names and value["format"] != what:

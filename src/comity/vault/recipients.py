@@ -92,9 +92,7 @@ def parse_recipient_key(text: str) -> RecipientKey:
     try:
         secret = decode_base64(encoded)
     except ValueError:
-        raise MalformedRecipient(
-            "the second line of a recipient's key file is base64 in canonical form"
-        ) from None
+        raise MalformedRecipient("the second line of a recipient's key file is base64 in canonical form") from None
     if len(secret) != MLKEM_SEED + X25519_SIZE:
         raise MalformedRecipient(f"a recipient's key has {MLKEM_SEED + X25519_SIZE} bytes, not {len(secret)}")
     return _private(secret)
@@ -103,26 +101,20 @@ def parse_recipient_key(text: str) -> RecipientKey:
 def parse_recipient(name: str, text: str) -> Recipient:
     """Read a public key under its name, or raise `MalformedRecipient` and nothing else."""
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise MalformedRecipient(
-            f"a recipient's name has 1 to {MAX_NAME} printable characters, got {name[:40]!r}"
-        )
+        raise MalformedRecipient(f"a recipient's name has 1 to {MAX_NAME} printable characters, got {name[:40]!r}")
     try:
         public = decode_base64(text)
     except ValueError:
         raise MalformedRecipient(f"the key of recipient {name!r} is not base64 in canonical form") from None
     if len(public) != PUBLIC_SIZE:
-        raise MalformedRecipient(
-            f"the key of recipient {name!r} has {len(public)} bytes, {PUBLIC_SIZE} are expected"
-        )
+        raise MalformedRecipient(f"the key of recipient {name!r} has {len(public)} bytes, {PUBLIC_SIZE} are expected")
     try:
         mlkem = MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC])
         x25519 = X25519PublicKey.from_public_bytes(public[MLKEM_PUBLIC:])
         _PROBE.exchange(x25519)
     except ValueError:
         raise MalformedRecipient(f"the key of recipient {name!r} is no MLKEM768-X25519 public key") from None
-    return Recipient(
-        name=name, public=public, key_id=key_id_of(public), hpke=MLKEM768X25519PublicKey(mlkem, x25519)
-    )
+    return Recipient(name=name, public=public, key_id=key_id_of(public), hpke=MLKEM768X25519PublicKey(mlkem, x25519))
 
 
 def _private(secret: bytes) -> RecipientKey:

@@ -93,9 +93,7 @@ def open_item(bundle: SealedBundle, key: RecipientKey) -> OpenedItem:
     return OpenedItem(content=content, salt=salt, content_key=content_key)
 
 
-def decrypt_item(
-    content_key: bytes, ciphertext: bytes, *, ledger: str, part: str, epoch: str
-) -> tuple[bytes, bytes]:
+def decrypt_item(content_key: bytes, ciphertext: bytes, *, ledger: str, part: str, epoch: str) -> tuple[bytes, bytes]:
     """Content and salt under a content key, or `CannotOpen`."""
     try:
         plain = AESGCM(content_key).decrypt(NONCE, ciphertext, item_aad(ledger, part, epoch))
@@ -156,9 +154,7 @@ def parse_sealed(data: bytes) -> SealedBundle:
                 key_id=each.hex("key_id", 8),
                 encapsulated=each.base64("encapsulated", exactly=ENCAPSULATED_SIZE),
             )
-            for each in item.objects(
-                "encapsulations", {"recipient", "key_id", "encapsulated"}, MAX_RECIPIENTS
-            )
+            for each in item.objects("encapsulations", {"recipient", "key_id", "encapsulated"}, MAX_RECIPIENTS)
         ),
     )
 

@@ -95,9 +95,7 @@ class Epoch:
         `context` says what the epoch is for (ledger and grant); a recipient cannot open under another.
         """
         if not recipients:
-            raise MalformedRecipient(
-                "content is sealed to at least one recipient; the arrangement names none"
-            )
+            raise MalformedRecipient("content is sealed to at least one recipient; the arrangement names none")
         if len({recipient.key_id for recipient in recipients}) != len(recipients):
             raise MalformedRecipient("two recipients share one key; each must have its own")
         key, epoch = random(KEY_SIZE), random(EPOCH_ID_SIZE).hex()

@@ -66,8 +66,7 @@ def load_item(query: Query, index: int, part: str) -> SealedBundle | None:
         return None
     ledger, epoch, context, commitment, wrapped_key, ciphertext = rows[0]
     given = query(
-        "SELECT recipient, key_id, encapsulated FROM vault_encapsulation WHERE epoch = ? "
-        "ORDER BY recipient, key_id",
+        "SELECT recipient, key_id, encapsulated FROM vault_encapsulation WHERE epoch = ? ORDER BY recipient, key_id",
         (epoch,),
     )
     return SealedBundle(

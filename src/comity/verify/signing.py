@@ -1,0 +1,175 @@
+"""Signatures inside the entries: the terms by both parties, and each party's own acts.
+
+Entry 0 is `arrangement.signed`: its note is over id, version, digest and the version before, in the words of
+`comity.verify.terms`.  A later one is an amendment: the next version, naming the digest before it.
+
+An act is a note with one signature; its lines after the first are
+
+| act | lines |
+| --- | --- |
+| `comity grant/1` | ledger, digest of the terms, person, SHA-256 of the key, expires, nonce |
+| `comity revoke/1` | ledger, SHA-256 of the key, cause, nonce |
+| `comity stop/1`, `comity resume/1` | ledger, cause, nonce |
+
+Each is compared with the entry that holds it; a nonce counts once.
+
+Without the terms the party keys are not known: then the notes are compared with their entries, and that
+nobody's signature was checked is said.
+"""
+
+from typing import Final
+
+from comity.ledger import LedgerError, Note, open_note, parse_note
+from comity.records import (
+    AccessResumed,
+    AccessStopped,
+    ArrangementSigned,
+    GrantIssued,
+    GrantRevoked,
+    Record,
+)
+from comity.verify.errors import MalformedOfferFile
+from comity.verify.facts import Fact, Faults, counted
+from comity.verify.history import History, entry
+from comity.verify.terms import ROLES, SIGNED, TermsView, signers
+
+ACTS: Final = {GrantIssued: "grant", GrantRevoked: "revoke", AccessStopped: "stop", AccessResumed: "resume"}
+
+
+def check_terms(history: History, terms: TermsView | None) -> Fact:
+    """Entry 0 holds the terms' digest under both signatures; amendments follow one another."""
+    faults = Faults("terms")
+    signed = [(index, record) for index, record in history if isinstance(record, ArrangementSigned)]
+    if not signed or signed[0][0] != 0:
+        faults.add(entry(0), "the first entry of an arrangement's ledger is arrangement.signed, and this is not")
+        return faults.fact("")
+    before: ArrangementSigned | None = None
+    for index, record in signed:
+        _check_note(index, record, faults)
+        if before is not None and (
+            record.arrangement != before.arrangement
+            or record.terms_version != before.terms_version + 1
+            or record.previous != before.digest
+        ):
+            faults.add(entry(index), "the amendment does not follow from the version in force before it")
+        before = record
+    versions = counted(len(signed), "version")
+    if terms is None:
+        return faults.fact(
+            f"{versions} signed for, digest {signed[-1][1].digest}; whose signatures these are was not checked, "
+            f"because the terms with the party keys are not in hand (--arrangement)",
+            holds=None,
+        )
+    mine = next(((index, record) for index, record in signed if record.digest == terms.digest), None)
+    if mine is None:
+        digests = ", ".join(record.digest for _, record in signed)
+        faults.add("arrangement", f"its digest is {terms.digest}; the ledger is kept under {digests}")
+        return faults.fact("")
+    for name, note, where in (
+        ("the entry", mine[1].note.encode(), entry(mine[0])),
+        ("the arrangement file", terms.note, "arrangement"),
+    ):
+        try:
+            by = signers(terms, note)
+        except (LedgerError, MalformedOfferFile) as error:
+            faults.add(where, f"the signatures in {name} do not hold: {error}")
+            continue
+        for role in ROLES:
+            if role not in by:
+                faults.add(where, f"the {role} did not sign what {name} holds")
+    if (mine[1].arrangement, mine[1].terms_version, mine[1].previous) != (terms.id, terms.version, terms.previous):
+        faults.add(entry(mine[0]), "id, version or previous digest differ from those of the terms")
+    names = " and ".join(f"the {role} ({terms.keys[role].name})" for role in ROLES)
+    return faults.fact(f"version {terms.version}, digest {terms.digest}, signed by {names}")
+
+
+def _check_note(index: int, record: ArrangementSigned, faults: Faults) -> None:
+    expected = f"{SIGNED}\n{record.arrangement}\n{record.terms_version}\n{record.digest}\n{record.previous or '-'}\n"
+    try:
+        note = parse_note(record.note.encode())
+    except LedgerError as error:
+        faults.add(entry(index), f"what it holds is no signed note: {error}")
+        return
+    if note.text != expected:
+        faults.add(entry(index), "the signed text names other terms than the entry")
+    if len(note.signatures) != len(ROLES):
+        faults.add(entry(index), f"{counted(len(note.signatures), 'signature')}; both parties' are expected")
+
+
+def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
+    """Every grant, revocation, stop and resumption is signed by the party whose act it is, once."""
+    faults = Faults("acts")
+    seen: dict[str, int] = {}
+    digests: set[str] = set()
+    keys: dict[str, str] = {}
+    acts = 0
+    for index, record in history:
+        if isinstance(record, ArrangementSigned):
+            digests.add(record.digest)
+        if not isinstance(record, GrantIssued | GrantRevoked | AccessStopped | AccessResumed):
+            continue
+        acts += 1
+        if isinstance(record, GrantIssued):
+            keys[record.grant] = record.key
+        try:
+            note = parse_note(record.note.encode())
+        except LedgerError as error:
+            faults.add(entry(index), f"what it holds is no signed note: {error}")
+            continue
+        lines = note.text.removesuffix("\n").split("\n")
+        expected = _lines(record, origin, keys)
+        given = [line for place, line in enumerate(lines) if not (place == 2 and isinstance(record, GrantIssued))]
+        if given[:-1] != expected or len(note.signatures) != 1:
+            faults.add(entry(index), f"the signed act says {_shown(lines)}, the entry says {_shown(expected)}")
+            continue
+        if isinstance(record, GrantIssued) and lines[2] not in digests:
+            faults.add(entry(index), "the grant names other terms than those of this ledger")
+        nonce = lines[-1]
+        if isinstance(record, GrantIssued) and nonce != record.grant:
+            faults.add(entry(index), "the grant's id is not the nonce that was signed")
+        if nonce in seen:
+            faults.add(entry(index), f"the same signed act stands at entry {seen[nonce]} already")
+        seen[nonce] = index
+        if terms is not None:
+            _check_signer(index, record, note, terms, faults)
+    if terms is None:
+        return faults.fact(f"{counted(acts, 'act')}; whose signatures these are was not checked", holds=None)
+    return faults.fact(f"{counted(acts, 'act')} (grants, revocations, stops, resumptions), each signed by its party")
+
+
+def _lines(record: Record, origin: str, keys: dict[str, str]) -> list[str]:
+    """The lines of the act that this entry must hold, without a grant's terms and without the nonce."""
+    match record:
+        case GrantIssued(person=person, key=key, expires=expires):
+            return ["comity grant/1", origin, person, key, expires]
+        case GrantRevoked(grant=grant, cause=cause):
+            return ["comity revoke/1", origin, keys.get(grant, ""), cause]
+        case AccessStopped(cause=cause):
+            return ["comity stop/1", origin, cause]
+        case AccessResumed(cause=cause):
+            return ["comity resume/1", origin, cause]
+    raise AssertionError(f"{record.kind} is no act")
+
+
+def _check_signer(index: int, record: Record, note: Note, terms: TermsView, faults: Faults) -> None:
+    try:
+        opened = open_note(_bytes(record), terms.keys.values())
+    except LedgerError as error:
+        faults.add(entry(index), f"no party of the terms signed it: {error}")
+        return
+    role = next(role for role in ROLES if terms.keys[role].vkey == opened.verified[0].verifier.vkey)
+    if isinstance(record, AccessStopped | AccessResumed):
+        if record.by in ROLES and record.by != role:
+            faults.add(entry(index), f"the entry names the {record.by}, the {role} signed")
+    elif role != "authority":
+        faults.add(entry(index), f"grants are the authority's to give and end; the {role} signed")
+
+
+def _bytes(record: Record) -> bytes:
+    if isinstance(record, GrantIssued | GrantRevoked | AccessStopped | AccessResumed):
+        return record.note.encode()
+    raise AssertionError(f"{record.kind} is no act")
+
+
+def _shown(lines: list[str]) -> str:
+    return " / ".join(lines)[:160]
