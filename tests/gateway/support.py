@@ -9,7 +9,7 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvloop
 
 from comity.arrangement import (
     Offer,
@@ -143,7 +144,9 @@ def signed_offer(keys: Keys, value: dict[str, Any]) -> Offer:
     return countersign(offer_terms(terms, keys.authority), keys.provider)
 
 
-Answering = Callable[["Asked"], "list[bytes | float]"]
+Part = bytes | float | threading.Event
+"""What a provider does next: send bytes, pause for seconds, or wait until a test says go on."""
+Answering = Callable[["Asked"], Iterable[Part]]
 
 
 @dataclass
@@ -157,17 +160,28 @@ class Asked:
     whole: bytes
 
 
-def whole(body: bytes, status: str = "200 OK", *more: str) -> list[bytes | float]:
+def whole(body: bytes, status: str = "200 OK", *more: str) -> list[Part]:
     """A whole answer in one piece."""
     head = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(body)}", *more]
     return ["\r\n".join([*head, "", ""]).encode() + body]
 
 
-def events(*parts: bytes | float, end: bool = True) -> list[bytes | float]:
+def events(*parts: Part, end: bool = True) -> Iterator[Part]:
     """A stream in chunks; a number pauses that many seconds, `end` sends the last chunk."""
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    chunks = [part if isinstance(part, float) else b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
-    return [head, *chunks, *([b"0\r\n\r\n"] if end else [])]
+    return flowing(parts, end=end)
+
+
+def flowing(parts: Iterable[Part], *, end: bool = True) -> Iterator[Part]:
+    """As `events`, from any iterable, which may have no end."""
+    yield b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    for part in parts:
+        yield b"%x\r\n%s\r\n" % (len(part), part) if isinstance(part, bytes) else part
+    if end:
+        yield b"0\r\n\r\n"
+
+
+class HangUp(Exception):
+    """Raised by an answering function or its parts: close the connection here."""
 
 
 def completion(model: str = "test-model", text: str = "four", spent: tuple[int, int] = (20, 2)) -> bytes:
@@ -200,8 +214,12 @@ class RecordingProvider:
         self.broken: list[int] = []
         """Requests whose connection the gateway closed before the answer was whole."""
         self.url = ""
+        self.connections = 0
+        self.hung_up = threading.Event()
+        """Set once the gateway closed a connection whose answer was not whole."""
 
     async def serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -213,24 +231,28 @@ class RecordingProvider:
                 self.asked.append(asked)
                 number = len(self.asked)
                 for part in self.answering(asked):
-                    if isinstance(part, float):
-                        await asyncio.sleep(part)
-                    else:
-                        writer.write(part)
-                        try:
-                            await writer.drain()
-                        except ConnectionError:
-                            self.broken.append(number)
-                            return
-                    if reader.at_eof():
+                    try:
+                        await self._do(part, reader, writer)
+                    except ConnectionError:
                         self.broken.append(number)
+                        self.hung_up.set()
                         return
-                if getattr(self, "hang_up", False):
-                    return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, HangUp):
             pass
         finally:
             writer.close()
+
+    async def _do(self, part: Part, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if isinstance(part, bytes):
+            writer.write(part)
+            await writer.drain()
+        elif isinstance(part, float):
+            await asyncio.sleep(part)
+        else:
+            while not part.is_set() and not reader.at_eof():
+                await asyncio.sleep(0.002)
+        if reader.at_eof():
+            raise ConnectionResetError
 
     @contextmanager
     def running(self) -> Iterator["RecordingProvider"]:
@@ -337,9 +359,11 @@ def live_gateway(
     keys: Keys | None = None,
     granted: bool = True,
     answer_seconds: float = 30,
+    clock: Callable[[], datetime] = now,
+    open_with: Callable[[Path], Ledger] = open_arrangement,
     **changes: Any,
 ) -> Iterator[LiveGateway]:
-    """A gateway on a fresh ledger, or on the one that the folder holds."""
+    """A gateway on a fresh ledger, or on the one that the folder holds; `changes` are those of `terms_value`."""
     keys = keys or Keys()
     path = folder / "ledger.sqlite"
     offer_file = folder / "offer.json"
@@ -347,45 +371,49 @@ def live_gateway(
         from comity.arrangement import verify_offer
 
         offer = verify_offer(offer_file.read_bytes())
-        ledger = open_arrangement(path)
     else:
         offer = signed_offer(keys, terms_value(keys, **changes))
         offer_file.write_bytes(offer.envelope)
-        ledger = begin_ledger(path, offer, now=now())
+        begin_ledger(path, offer, now=clock()).close()
+    ledger = open_with(path)
     fresh = ledger.size() == 1
-    loop = asyncio.new_event_loop()
     started, ending = threading.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
     listener = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     made: list[Gate] = []
 
     async def main() -> None:
+        loops.append(asyncio.get_running_loop())
         provider = Provider(upstream=Upstream(provider_url, answer_seconds=answer_seconds), key=UPSTREAM_KEY)
         gate = Gate(
             ledger=ledger,
             terms=offer.terms,
             providers={"openai": provider, "anthropic": provider},
-            clock=now,
+            clock=clock,
             random=os.urandom,
             software="test",
         )
         made.append(gate)
         await serve({ARRANGEMENT: Doors(gate, folder / "public")}, listener, ready=started.set, until=ending)
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as `comity serve` has it
+            runner.run(main())
+
+    thread = threading.Thread(target=run)
     thread.start()
     if not started.wait(20):
         raise AssertionError("the gateway did not start")
-    live = LiveGateway(url=url, ledger=ledger, terms=offer.terms, keys=keys, gate=made[0], loop=loop)
+    live = LiveGateway(url=url, ledger=ledger, terms=offer.terms, keys=keys, gate=made[0], loop=loops[0])
     try:
         if granted and fresh:
             answer = live.grant()
             assert answer.status_code == 201, answer.text
         yield live
     finally:
-        loop.call_soon_threadsafe(ending.set)
+        loops[0].call_soon_threadsafe(ending.set)
         thread.join(20)
-        loop.close()
         ledger.close()
 
 

@@ -26,7 +26,7 @@ from comity.records import (
     to_bytes,
 )
 
-__all__ = ["DOORS", "perform"]
+__all__ = ["DOORS", "act_digest", "perform"]
 
 DOORS: Final[Mapping[str, type[Grant | Revocation | Stop | Resumption]]] = {
     "/grants": Grant,
@@ -34,6 +34,11 @@ DOORS: Final[Mapping[str, type[Grant | Revocation | Stop | Resumption]]] = {
     "/stop": Stop,
     "/resume": Resumption,
 }
+
+
+def act_digest(note: bytes) -> str:
+    """By which an act is known again: SHA-256 of its text, whatever signatures stand below it."""
+    return sha256(note.split(b"\n\n", 1)[0]).hexdigest()
 
 
 def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datetime) -> int | Refusal:
@@ -52,7 +57,7 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             "ledger.origin",
             f"the act is for {act.ledger}; this ledger is {terms.ledger.origin}",
         )
-    digest = sha256(note.split(b"\n\n", 1)[0]).hexdigest()
+    digest = act_digest(note)
     if tx.execute("SELECT 1 FROM gate_act WHERE digest = ?", (digest,)):
         return _no("terms-refused", "act.nonce", "this act was performed before; an act takes effect once")
     match act:

@@ -120,6 +120,8 @@ class Outcome:
     answer_bytes: int
     input_tokens: int | None
     output_tokens: int | None
+    complete: bool
+    """The answer ended in order, so that its figures are those of the whole call."""
     sent: bool
     upstream_id: str
     millis: int
@@ -336,12 +338,16 @@ def _charge(permit: Permit, outcome: Outcome) -> tuple[Amount, str]:
         return Amount(input_tokens=0, output_tokens=0, cost_nano=0), "nothing"
     if outcome.input_tokens is None or outcome.output_tokens is None:
         return permit.amount, "reservation"
-    cost = permit.model.cost_nano(outcome.input_tokens, outcome.output_tokens)
-    return Amount(input_tokens=outcome.input_tokens, output_tokens=outcome.output_tokens, cost_nano=cost), "stated"
+    spent_in, spent_out, usage = outcome.input_tokens, outcome.output_tokens, "stated"
+    if not outcome.complete:  # figures of a part: what was reserved stands, unless they are larger already
+        spent_in, spent_out = max(spent_in, permit.amount.input_tokens), max(spent_out, permit.amount.output_tokens)
+        usage = "reservation"
+    cost = permit.model.cost_nano(spent_in, spent_out)
+    return Amount(input_tokens=spent_in, output_tokens=spent_out, cost_nano=cost), usage
 
 
 def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+    return state.millis(at)
 
 
 def _at(now: datetime) -> Instant:

@@ -17,7 +17,7 @@ from comity.gateway.refusal import Refusal
 from comity.gateway.upstream import Answer
 from comity.gateway.usage import Usage
 
-__all__ = ["AnswerReading", "is_stream", "may_pass", "refuse_served"]
+__all__ = ["AnswerReading", "is_stream", "refuse_served"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class AnswerReading:
     sent: bool = True
     checked: bool = False
     """An answer of the model came, so that its name can be checked."""
+    complete: bool = False
+    """The provider's answer ended in order, so that the usage it states is that of the whole call."""
 
     def look_at_whole(self, protocol: Protocol) -> None:
         """Read model and usage from a whole answer; one that is no JSON object states neither."""
@@ -58,11 +60,6 @@ def is_stream(answer: Answer) -> bool:
     return answer.status < 400 and any(
         name == "content-type" and value.lower().startswith("text/event-stream") for name, value in answer.headers
     )
-
-
-def may_pass(model: Model, name: str) -> bool:
-    """Whether a stream that names this model may go on."""
-    return name in model.serves or model.on_mismatch == "flag"
 
 
 def refuse_served(model: Model, reading: AnswerReading) -> Refusal | None:

@@ -11,18 +11,30 @@ Sources: the published API reference and the official SDK's parameter types.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from comity.gateway.asked import Asked, Field, MalformedRequest, Reading, core, read_body, read_fields
+from comity.gateway.asked import (
+    Asked,
+    Field,
+    MalformedRequest,
+    Reading,
+    core,
+    inside,
+    outside,
+    read_body,
+    read_fields,
+    uses,
+)
 from comity.gateway.usage import Usage, count, member
 
 __all__ = ["FIELDS", "MESSAGES", "TERMINAL", "error_body", "read_messages", "served", "usage"]
 
 MESSAGES: Final = "/v1/messages"
-TERMINAL: Final = (b"event: message_stop", b"event:message_stop")
-"""The lines at which a client holds a whole stream."""
-
-
-def _uses(feature: str) -> Field:
-    return lambda reading, value: reading.use(feature)
+TERMINAL: Final = (
+    b"event: message_stop",
+    b"event:message_stop",
+    b'data: {"type":"message_stop"',
+    b'data: {"type": "message_stop"',
+)
+"""How the lines begin at which a client holds a whole stream."""
 
 
 def _stream(reading: Reading, value: Any) -> None:
@@ -35,6 +47,15 @@ def _stream(reading: Reading, value: Any) -> None:
 def _thinking(reading: Reading, value: Any) -> None:
     if not isinstance(value, dict) or value.get("type") != "disabled":
         reading.use("reasoning")
+    if isinstance(value, dict):
+        read_fields(reading, value, {"type": core, "budget_tokens": core, "display": core}, "thinking.")
+
+
+_CACHE: Final = inside("cache_control", {"type": core, "ttl": core}, "prompt_caching")
+_TOOL: Final[Mapping[str, Field]] = {
+    **dict.fromkeys(("type", "name", "description", "input_schema", "strict", "input_examples"), core),
+    "cache_control": _CACHE,
+}
 
 
 def _tools(reading: Reading, value: Any) -> None:
@@ -44,14 +65,18 @@ def _tools(reading: Reading, value: Any) -> None:
     if value:
         reading.use("tools")
     for tool in value:
-        if not isinstance(tool, dict) or tool.get("type", "custom") != "custom":
+        if not isinstance(tool, dict):
+            raise MalformedRequest("tools: expected each tool to be an object")
+        if tool.get("type", "custom") == "custom":
+            read_fields(reading, tool, _TOOL, "tools.")
+        else:
             reading.outside("server_tools")
 
 
 def _output(reading: Reading, value: Any) -> None:
     if not isinstance(value, dict):
         raise MalformedRequest("output_config: expected an object")
-    table: dict[str, Field] = {"effort": _uses("reasoning"), "format": _uses("structured_output")}
+    table: dict[str, Field] = {"effort": uses("reasoning"), "format": uses("structured_output")}
     read_fields(reading, value, table, "output_config.")
 
 
@@ -59,13 +84,19 @@ _BLOCK: Final[Mapping[str, Mapping[str, Field]]] = {
     "text": {
         "type": core,
         "text": core,
-        "cache_control": _uses("prompt_caching"),
-        "citations": _uses("citations"),
+        "cache_control": _CACHE,
+        "citations": uses("citations"),
     },
-    "tool_use": {name: _uses("tools") for name in ("type", "id", "name", "input")},
-    "tool_result": {name: _uses("tools") for name in ("type", "tool_use_id", "content", "is_error")},
-    "thinking": {name: _uses("reasoning") for name in ("type", "thinking", "signature")},
-    "redacted_thinking": {name: _uses("reasoning") for name in ("type", "data")},
+    "tool_use": {
+        **{name: uses("tools") for name in ("type", "id", "name", "input")},
+        "cache_control": _CACHE,
+    },
+    "tool_result": {
+        **{name: uses("tools") for name in ("type", "tool_use_id", "content", "is_error")},
+        "cache_control": _CACHE,
+    },
+    "thinking": {name: uses("reasoning") for name in ("type", "thinking", "signature")},
+    "redacted_thinking": {name: uses("reasoning") for name in ("type", "data")},
 }
 _OUTSIDE: Final = {
     "image": "images",
@@ -117,19 +148,19 @@ FIELDS: Final[Mapping[str, Field]] = {
     "system": _system,
     "stream": _stream,
     "max_tokens": lambda reading, value: reading.limit("max_tokens", value),
-    "temperature": _uses("sampling"),
-    "top_p": _uses("sampling"),
-    "top_k": _uses("sampling"),
-    "stop_sequences": _uses("stop"),
+    "temperature": uses("sampling"),
+    "top_p": uses("sampling"),
+    "top_k": uses("sampling"),
+    "stop_sequences": uses("stop"),
     "thinking": _thinking,
     "output_config": _output,
     "tools": _tools,
-    "tool_choice": _uses("tools"),
-    "metadata": _uses("metadata"),
-    "service_tier": _uses("service_tier"),
-    "cache_control": _uses("prompt_caching"),
-    "container": lambda reading, value: reading.outside("server_tools"),
-    "mcp_servers": lambda reading, value: reading.outside("server_tools"),
+    "tool_choice": inside("tool_choice", dict.fromkeys(("type", "name", "disable_parallel_tool_use"), core), "tools"),
+    "metadata": inside("metadata", {"user_id": uses("user_tag")}, "metadata"),
+    "service_tier": uses("service_tier"),
+    "cache_control": _CACHE,
+    "container": outside("server_tools"),
+    "mcp_servers": outside("server_tools"),
 }
 """Every field of a message request that this gateway knows, and what it uses of the terms."""
 
@@ -143,6 +174,8 @@ def read_messages(body: bytes) -> tuple[Asked, Reading]:
     if "messages" not in members:
         raise MalformedRequest("messages: expected a list with at least one message, found none")
     read_fields(reading, members, FIELDS)
+    if not reading.limits:
+        raise MalformedRequest("max_tokens: expected an integer from 1, found none")
     return Asked(
         protocol="anthropic",
         route=MESSAGES,

@@ -26,14 +26,22 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_PATH: Final = 2_048
+MAX_DRAINED: Final = 8 * MAX_BODY
+"""Bytes of an oversized body that are read and thrown away, so that its sender reads the refusal."""
+
+
+BREAK: Final = "comity.break"
+"""The extension by which the server lends its door to break a connection, dropping what still waits."""
 
 
 class AsgiReply:
     """One request's answer over ASGI; what is not ended is broken by the server."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
         self._send = send
+        self._break: Callable[[], None] = scope.get("extensions", {}).get(BREAK, _nobody)
         self._gone: Callable[[], None] = _nobody
+        self.started = False
 
     def when_gone(self, act: Callable[[], None]) -> None:
         self._gone = act
@@ -48,6 +56,7 @@ class AsgiReply:
         pairs = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
         if length is not None:
             pairs.append((b"content-length", str(length).encode()))
+        self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def write(self, data: bytes) -> None:
@@ -56,8 +65,10 @@ class AsgiReply:
     async def end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def abort(self) -> None:
-        """The server breaks the connection of a response that the application leaves unfinished."""
+    def abort(self, *, flush: bool) -> None:
+        """The server closes the connection of a response that is left unfinished; without `flush`, at once."""
+        if not (flush and self.started):
+            self._break()
 
 
 class App:
@@ -69,7 +80,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        reply = AsgiReply(send)
+        reply = AsgiReply(send, scope)
         path = bytes(scope.get("raw_path") or scope["path"].encode("latin-1", "replace"))
         parts = path.decode("latin-1").split("/", 3) if len(path) <= MAX_PATH else []
         doors = self._doors.get(parts[2]) if len(parts) == 4 and parts[:2] == ["", "a"] else None
@@ -78,7 +89,6 @@ class App:
             return
         body = await _body(receive)
         if body is None:
-            await _plain(reply, 400, f"the body exceeds {MAX_BODY} bytes", close=True)
             return
         watcher = asyncio.create_task(reply.hear(receive))
         try:
@@ -104,22 +114,24 @@ def _nobody() -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None where it is larger than any request may be."""
-    body = bytearray()
+    """The request's body; None where its sender left before the end.
+
+    Of a body that is larger than any may be, one byte more than allowed is kept: enough to be refused.
+    """
+    body, length = bytearray(), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
             return None
-        if not message.get("more_body", False):
+        piece = message.get("body", b"")
+        length += len(piece)
+        body += piece[: MAX_BODY + 1 - len(body)]
+        if not message.get("more_body", False) or length > MAX_DRAINED:
             return bytes(body)
 
 
-async def _plain(reply: AsgiReply, status: int, message: str, *, close: bool = False) -> None:
+async def _plain(reply: AsgiReply, status: int, message: str) -> None:
     data = message.encode()
-    headers = [("content-type", "text/plain; charset=utf-8")] + ([("connection", "close")] if close else [])
-    await reply.start(status, headers, length=len(data))
+    await reply.start(status, [("content-type", "text/plain; charset=utf-8")], length=len(data))
     await reply.write(data)
     await reply.end()

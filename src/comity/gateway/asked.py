@@ -7,24 +7,38 @@ does not know is listed in `unknown` and refused, never guessed, because an
 upstream may give a meaning to it (llama.cpp's `n_predict` lifts `max_tokens`).
 
 The body is read strictly, since two readers of one body must agree on it: UTF-8
-only, no equal keys in one object, no `NaN`, bounded nesting.  The bytes that go
+only, no equal keys in one object, no `NaN`, no half surrogate pairs, bounded nesting.  The bytes that go
 upstream are the client's own.
 
 Not promised: that the upstream reads the body as JSON's standard says.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["MAX_BODY", "Asked", "Field", "MalformedRequest", "Reading", "core", "read_body", "read_fields"]
+__all__ = [
+    "MAX_BODY",
+    "Asked",
+    "Field",
+    "MalformedRequest",
+    "Reading",
+    "core",
+    "inside",
+    "outside",
+    "read_body",
+    "read_fields",
+    "uses",
+]
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes in one request: larger than any context window in text, small enough for 64 at once."""
 
 MAX_DEPTH: Final = 64
 MAX_CANDIDATES: Final = 128
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class MalformedRequest(Exception):
@@ -92,10 +106,32 @@ def core(reading: Reading, value: Any) -> None:
     """A field that every request may carry and that uses no feature."""
 
 
+def uses(feature: str) -> Field:
+    """A field that uses one feature, whatever its value."""
+    return lambda reading, value: reading.use(feature)
+
+
+def outside(feature: str) -> Field:
+    """A field that uses one feature and brings in what the body does not hold."""
+    return lambda reading, value: reading.outside(feature)
+
+
+def inside(name: str, table: Mapping[str, Field], feature: str | None = None) -> Field:
+    """A field that may be an object, whose members are read by a table of their own."""
+
+    def read(reading: Reading, value: Any) -> None:
+        if feature is not None:
+            reading.use(feature)
+        if isinstance(value, dict):
+            read_fields(reading, value, table, f"{name}.")
+
+    return read
+
+
 def read_body(body: bytes) -> dict[str, Any]:
     """The JSON object in a request body; raises `MalformedRequest` where two readers could differ."""
     if len(body) > MAX_BODY:
-        raise MalformedRequest(f"the body has {len(body)} bytes; at most {MAX_BODY} are taken")
+        raise MalformedRequest(f"the body has more than the {MAX_BODY} bytes that are taken")
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except (UnicodeDecodeError, ValueError, RecursionError):
@@ -103,6 +139,8 @@ def read_body(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedRequest(f"expected a JSON object, got {type(value).__name__}")
     _bounded(value, 0)
+    if b"\\u" in body and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise MalformedRequest("a text in the body holds half a surrogate pair, which is no Unicode text")
     return value
 
 

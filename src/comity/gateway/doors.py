@@ -27,10 +27,11 @@ from comity.gateway import acts, evidence, state
 from comity.gateway.admission import Caller
 from comity.gateway.asked import MalformedRequest, read_body
 from comity.gateway.decide import refuse_key
-from comity.gateway.gate import Gate, Reply
+from comity.gateway.gate import Gate
 from comity.gateway.headers import read_headers
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
+from comity.gateway.reply import Reply
 from comity.ledger import LedgerError, format_receipt
 from comity.ledger.reader import TileDirectory, receipt
 from comity.vault import format_sealed, load_item
@@ -58,6 +59,13 @@ class Doors:
         """Answer a request to one of the doors; False where there is no such door."""
         if query:
             return False
+        try:
+            return await self._answer(method, rest, headers, body, reply)
+        except LedgerError:
+            await self._not_recorded(reply)
+            return True
+
+    async def _answer(self, method: str, rest: str, headers: Headers, body: bytes, reply: Reply) -> bool:
         if method == "GET" and rest == "/checkpoint":
             await self._file(reply, "checkpoint", "text/plain; charset=utf-8", cache="no-cache")
             return True
@@ -100,11 +108,11 @@ class Doors:
             clause="routes",
             because=f"no route {method} {rest[:120]} exists under this arrangement",
         )
-        if self.gate.find_grant(read.secret) is None:
-            await self._json(reply, refusal.status, {"error": {"message": refusal.because, "code": refusal.slug}})
-            return
         caller = Caller(key=sha256(read.secret.encode("latin-1")).hexdigest(), irid=read.irid, run=read.run)
         try:
+            if self.gate.find_grant(read.secret) is None:
+                await self._refuse(reply, refusal)
+                return
             await self.gate.refuse(reply, protocol, caller, refusal, f"{method} {rest}")
         except LedgerError:
             await self._not_recorded(reply)
@@ -149,11 +157,7 @@ class Doors:
         refusal = refuse_key(grant, now=self.gate.clock())
         if refusal is None:
             return grant
-        await self._json(
-            reply,
-            refusal.status,
-            {"error": {"message": f"{refusal.clause}: {refusal.because}", "code": refusal.slug}},
-        )
+        await self._refuse(reply, refusal)
         return None
 
     async def _entries(self, headers: Headers, body: bytes, reply: Reply) -> None:
@@ -161,7 +165,7 @@ class Doors:
         try:
             members = read_body(body)
         except MalformedRequest as error:
-            await self._json(reply, 400, {"error": {"message": str(error), "code": "request-malformed"}})
+            await self._refuse(reply, Refusal(slug="request-malformed", clause="request.body", because=str(error)))
             return
 
         def append(tx: Any) -> int | Refusal:
@@ -189,10 +193,18 @@ class Doors:
             await self._not_recorded(reply)
             return
         if isinstance(done, Refusal):
-            message = f"{done.clause}: {done.because}"
-            await self._json(reply, done.status, {"error": {"message": message, "code": done.slug}})
+            await self._refuse(reply, done)
         else:
             await self._json(reply, 201, {"ledger": self.gate.ledger.origin, "index": done})
+
+    async def _refuse(self, reply: Reply, refusal: Refusal) -> None:
+        """Say no at a door; only what a model call asked for becomes an entry."""
+        body = {
+            "error": {"message": f"{refusal.clause}: {refusal.because}", "code": refusal.slug},
+            "comity": {"clause": refusal.clause, "because": refusal.because},
+        }
+        data = json.dumps(body, ensure_ascii=False).encode()
+        await self._send(reply, refusal.status, "application/json", data, *refusal.headers())
 
     async def _not_recorded(self, reply: Reply) -> None:
         message = "the ledger takes no entry now, so nothing was done; ask again"

@@ -9,36 +9,36 @@
 6. The outcome is recorded, the answer sealed with it, the reservation settled.
 
 A failure of ours before 4 is a 503 and nothing was sent.  After 4 the caller
-gets no whole answer without a durable outcome: if recording fails, the
-connection is cut, and the permit is abandoned at its reservation when the
-gateway's lease ends.
+gets no whole answer without a durable outcome: if recording fails, a whole answer
+is withheld with a 503 that says so, a stream is broken off, and the permit is
+abandoned at its reservation when the gateway's lease ends.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final, TypeVar
-from typing import Protocol as Shape
 
 from comity.arrangement import Terms
 from comity.gateway import admission, state
 from comity.gateway.admission import Caller, Outcome, Permit, Refused
-from comity.gateway.answer import AnswerReading, is_stream, may_pass, refuse_served
+from comity.gateway.answer import AnswerReading, is_stream, refuse_served
 from comity.gateway.asked import MalformedRequest
 from comity.gateway.flight import Cut, Flight, StopWatch
 from comity.gateway.headers import CallerHeaders, read_headers, returned_headers
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
+from comity.gateway.reply import NOT_RECORDED, Reply, ids, say
 from comity.gateway.stream import StreamReader
-from comity.gateway.upstream import Answer, NoAnswer, Upstream
+from comity.gateway.upstream import Answer, NoAnswer, NotSent, Upstream
 from comity.ledger import Ledger, LedgerError, Transaction
 from comity.vault import Epoch, SealedItem, parse_recipient, store_epoch
 
-__all__ = ["MAX_ANSWER", "Clock", "Gate", "Provider", "Random", "Reply"]
+__all__ = ["MAX_ANSWER", "Clock", "Gate", "Provider", "Random"]
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -48,36 +48,20 @@ MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer that are kept for sealing; a longer one is cut as a provider's failure."""
 
 
-class Reply(Shape):
-    """Where an answer goes: the edge's side of one request."""
-
-    async def start(self, status: int, headers: Sequence[tuple[str, str]], *, length: int | None) -> None:
-        """Send the head; `length` None means that the body's length is not known yet."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send body bytes at once; waits while the caller is slow."""
-        ...
-
-    async def end(self) -> None:
-        """End the body in order."""
-        ...
-
-    def abort(self) -> None:
-        """Break the connection, so that the caller sees an answer that is not whole."""
-        ...
-
-    def when_gone(self, act: Callable[[], None]) -> None:
-        """Call `act` once the caller has closed the connection."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """Where one protocol's calls go, and the key that opens it."""
 
     upstream: Upstream
     key: str
+
+
+class LedgerUnreadable(LedgerError):
+    """The ledger's file could not be read, so nothing can be decided."""
+
+
+class NotSettled(Exception):
+    """The outcome of a call that was sent could not be recorded."""
 
 
 class Gate:
@@ -115,15 +99,16 @@ class Gate:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """End in order: cut what is under way, record the end."""
+        """End in order: cut what is under way, record the end; a ledger that takes nothing more is left as it is."""
         self.cut_all("stopped")
         while self._flights:
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.transact(lambda tx: admission.flush_refusals(tx, now=self.clock(), all_of_them=True))
-        await self.transact(lambda tx: admission.end(tx, incarnation=self._incarnation, now=self.clock()))
+        with suppress(LedgerError):  # open permits are then abandoned when the lease ends
+            await self.transact(lambda tx: admission.flush_refusals(tx, now=self.clock(), all_of_them=True))
+            await self.transact(lambda tx: admission.end(tx, incarnation=self._incarnation, now=self.clock()))
         for provider in self._providers.values():
             provider.upstream.close()
         self._reader.close()
@@ -134,8 +119,11 @@ class Gate:
         return await asyncio.shield(asyncio.wrap_future(self.ledger.submit(fn)))
 
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Read the ledger's database as of now."""
-        return self._reader.query(sql, args)
+        """Read the ledger's database as of now; raises `LedgerUnreadable`."""
+        try:
+            return self._reader.query(sql, args)
+        except Exception as fault:  # the storage's own errors: a closed file, a failing disk
+            raise LedgerUnreadable(f"the ledger could not be read: {type(fault).__name__}: {fault}") from fault
 
     def find_grant(self, secret: str) -> state.Grant | None:
         """The grant of a bearer secret; an unknown one is counted."""
@@ -161,7 +149,8 @@ class Gate:
             except admission.LeaseLost:
                 self._incarnation = self.random(16).hex()
                 self._epochs.clear()
-                await self._begin()
+                with suppress(LedgerError):  # without a lease the next round begins anew
+                    await self._begin()
             except LedgerError:
                 continue  # no lease, no permit: admission refuses until the ledger takes entries again
 
@@ -181,8 +170,12 @@ class Gate:
     ) -> None:
         """Carry one model call from its request to its settled entry."""
         headers = read_headers(raw_headers)
-        grant = self.find_grant(headers.secret)
         caller = Caller(key=sha256(headers.secret.encode("latin-1")).hexdigest(), irid=headers.irid, run=headers.run)
+        try:
+            grant = self.find_grant(headers.secret)
+        except LedgerError:
+            await self._say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
+            return
         if grant is None:
             refusal = Refusal(slug="key-unknown", clause="grant.key", because="no grant is known for this key")
             await self._say(reply, protocol, Refused(refusal=refusal, index=None))
@@ -193,12 +186,7 @@ class Gate:
         try:
             await self._call(protocol, headers, caller, grant, query, body, reply, flight)
         except (LedgerError, admission.LeaseLost):
-            refusal = Refusal(
-                slug="not-recorded",
-                clause="ledger",
-                because="this call could not be recorded, so it was not made: no record, no call",
-            )
-            await self._say(reply, protocol, Refused(refusal=refusal, index=None))
+            await self._say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
         finally:
             self._flights.discard(flight)
 
@@ -238,7 +226,10 @@ class Gate:
             case Refused():
                 await self._say(reply, protocol, decision)
             case Permit():
-                await self._forward(protocol, headers, decision, epoch, body, reply, flight)
+                try:
+                    await self._forward(protocol, headers, decision, epoch, body, reply, flight)
+                except NotSettled:
+                    await self._withhold(reply, protocol, decision)
 
     async def refuse(
         self, reply: Reply, protocol: Protocol | None, caller: Caller, refusal: Refusal, route: str
@@ -281,63 +272,81 @@ class Gate:
         reading = AnswerReading()
         stream: StreamReader | None = None
         settle = partial(self._settle, permit, epoch, begun, reading)
-        if flight.reason is None and (not self._watch.confirmed() or state.find_stop(self.query) is not None):
-            flight.reason = "stopped"
         started = False
+        reading.sent = False
         try:
-            if flight.reason is not None:
-                reading.sent = False
-                raise asyncio.CancelledError
             with flight.cuttable():
-                answer = await self._send(protocol, headers, permit, body)
+                answer = await self._send(protocol, headers, permit, body, reading)
             reading.status = answer.status
             passed, reading.upstream_id = returned_headers(answer.headers)
-            head = [*passed, *self._ids(permit.index, reading.upstream_id)]
+            head = [*passed, *ids(self.ledger.origin, permit.index, reading.upstream_id)]
             if is_stream(answer):
                 stream = StreamReader(
-                    protocol.terminal, protocol.served, protocol.usage, partial(may_pass, permit.model)
+                    protocol.terminal,
+                    protocol.served,
+                    protocol.usage,
+                    permit.model.serves.__contains__,
+                    cut=permit.model.on_mismatch == "refuse",
                 )
-                async for piece in self._read(answer, reading, flight):
-                    now = stream.feed(piece)
-                    reading.served, reading.usage = stream.served, stream.usage
-                    reading.checked = True
-                    if stream.mismatch:
-                        break
-                    if now:
-                        with flight.cuttable():
-                            if not started:
-                                await reply.start(answer.status, head, length=None)
-                                started = True
-                            await reply.write(now)
+                async with aclosing(self._read(answer, reading, flight)) as pieces:
+                    async for piece in pieces:
+                        now = stream.feed(piece)
+                        reading.served, reading.usage = stream.served, stream.usage
+                        reading.checked, reading.complete = True, stream.ended
+                        if stream.mismatch:
+                            reading.complete = False
+                            break
+                        if now:
+                            with flight.cuttable():
+                                if not started:
+                                    await reply.start(answer.status, head, length=None)
+                                    started = True
+                                await reply.write(now)
             else:
-                async for _ in self._read(answer, reading, flight):
-                    pass
+                async with aclosing(self._read(answer, reading, flight)) as pieces:
+                    async for _ in pieces:
+                        pass
+                reading.complete = True
                 reading.look_at_whole(protocol)
+        except NotSent:
+            await settle("not-sent")
+            await self._cut(reply, protocol, permit, flight, started)
+            return
         except NoAnswer as error:
-            reading.sent = error.sent
             outcome = "half-answer" if reading.status else "provider-failed"
             await settle(outcome)
             if started:
-                reply.abort()
+                reply.abort(flush=True)
             else:
                 refusal = Refusal(slug=error.slug, clause="provider", because=str(error))
                 await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
             return
         except asyncio.CancelledError:
-            if not flight.landed():
-                await settle("not-sent" if not reading.status else "client-gone")
+            if not flight.landed():  # the server ends
+                await settle("stopped" if reading.sent else "not-sent")
                 raise
             await settle(("not-sent" if not reading.sent else flight.reason) or "stopped")
             await self._cut(reply, protocol, permit, flight, started)
             return
         await self._finish(protocol, permit, reading, stream, head, reply, flight, settle, started)
 
-    async def _send(self, protocol: Protocol, headers: CallerHeaders, permit: Permit, body: bytes) -> Answer:
+    async def _send(
+        self, protocol: Protocol, headers: CallerHeaders, permit: Permit, body: bytes, reading: AnswerReading
+    ) -> Answer:
+        """Send once, if access is not stopped at the last moment before the first byte."""
         provider = self._providers[protocol.name]
         outgoing = [*headers.forwarded, *protocol.key_headers(provider.key)]
-        return await provider.upstream.send(permit, path=protocol.route, headers=outgoing, body=body)
 
-    async def _read(self, answer: Answer, reading: AnswerReading, flight: Flight) -> AsyncIterator[bytes]:
+        def may_send() -> bool:
+            try:
+                reading.sent = self._watch.confirmed() and state.find_stop(self.query) is None
+            except LedgerError:
+                return False
+            return reading.sent
+
+        return await provider.upstream.send(permit, path=protocol.route, headers=outgoing, body=body, may_send=may_send)
+
+    async def _read(self, answer: Answer, reading: AnswerReading, flight: Flight) -> AsyncGenerator[bytes]:
         chunks = answer.chunks
         try:
             while True:
@@ -369,14 +378,14 @@ class Gate:
         if refusal is not None:
             await settle("withheld")
             if started:
-                reply.abort()
+                reply.abort(flush=True)
             else:
                 await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
             return
         if reading.status >= 400:
             outcome = "provider-failed" if reading.status >= 500 else "provider-refused"
         else:
-            outcome = "half-answer" if stream is not None and not stream.ended else "answered"
+            outcome = "answered" if reading.complete else "half-answer"
         await settle(outcome)
         try:
             with flight.cuttable():
@@ -385,68 +394,71 @@ class Gate:
                     await reply.start(reading.status, head, length=len(rest) if stream is None else None)
                 if rest:
                     await reply.write(rest)
-                await reply.end()
+                if reading.complete:
+                    await reply.end()
+                else:
+                    reply.abort(flush=True)  # a stream without its last line is not whole, whatever its framing says
         except asyncio.CancelledError:
             if not flight.landed():
                 raise
-            reply.abort()
+            reply.abort(flush=False)
 
     async def _settle(
         self, permit: Permit, epoch: Epoch, begun: datetime, reading: AnswerReading, outcome: str
     ) -> None:
-        """Make the outcome durable; a call that was abandoned meanwhile counts as not recorded."""
+        """Make the outcome durable; raises `NotSettled`, also where the call was abandoned meanwhile."""
         now = self.clock()
         kept = bytes(reading.kept)
         item: SealedItem | None = None
         if kept:
             item = epoch.seal(kept, ledger=self.ledger.origin, part="answer", random=self.random)
         usage = reading.usage
+        served = (reading.served or "").encode("utf-8", "backslashreplace").decode()
         result = Outcome(
             outcome=outcome,
             status=reading.status,
-            served=reading.served or "",
+            served=served,
             served_check=reading.served_check(permit.model),
             answer=item,
             answer_bytes=len(kept),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
+            complete=reading.complete,
             sent=reading.sent,
             upstream_id=reading.upstream_id,
             millis=max(0, int((now - begun).total_seconds() * 1000)),
         )
-        recorded = await self.transact(lambda tx: admission.settle(tx, permit=permit, outcome=result, now=now))
+        try:
+            recorded = await self.transact(lambda tx: admission.settle(tx, permit=permit, outcome=result, now=now))
+        except LedgerError as error:
+            raise NotSettled from error
         if not recorded:
-            raise admission.LeaseLost
+            raise NotSettled
+
+    async def _say(self, reply: Reply, protocol: Protocol | None, refused: Refused) -> None:
+        await say(reply, protocol, refused, origin=self.ledger.origin)
+
+    async def _withhold(self, reply: Reply, protocol: Protocol, permit: Permit) -> None:
+        """The outcome is not durable, so the caller gets no whole answer."""
+        if reply.started:
+            reply.abort(flush=True)
+            return
+        because = "the call was made and its outcome could not be recorded, so its answer is withheld"
+        refusal = Refusal(slug="not-recorded", clause="ledger", because=because, again=False)
+        await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
 
     async def _cut(self, reply: Reply, protocol: Protocol, permit: Permit, flight: Flight, started: bool) -> None:
         if started or flight.reason == "client-gone":
-            reply.abort()
+            reply.abort(flush=False)
             return
-        stop = state.find_stop(self.query)
-        because = f"the {stop.by} stopped this access: {stop.cause}" if stop else "the ledger cannot be read in time"
-        refusal = Refusal(slug="terms-refused" if stop else "not-recorded", clause="stop.by", because=because)
-        await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
-
-    def _ids(self, index: int | None, upstream_id: str = "") -> list[tuple[str, str]]:
-        ours = f"{self.ledger.origin}:{'counted' if index is None else index}"
-        return [("request-id", ours), *([("x-upstream-request-id", upstream_id)] if upstream_id else [])]
-
-    async def _say(self, reply: Reply, protocol: Protocol | None, refused: Refused) -> None:
-        """Send a refusal in the protocol's own shape."""
-        refusal = refused.refusal
-        known = refusal.slug != "key-unknown"
-        more: dict[str, Any] = {"clause": refusal.clause, "because": refusal.because}
-        if known:
-            more |= {"ledger": self.ledger.origin, "entry": refused.index}
-        message = f"{refusal.clause}: {refusal.because}"
-        if protocol is None:
-            body: dict[str, Any] = {"error": {"message": message, "code": refusal.slug}, "comity": more}
+        try:
+            stop = state.find_stop(self.query)
+        except LedgerError:
+            stop = None
+        if stop is not None:
+            because = f"the {stop.by} stopped this access: {stop.cause}"
+            refusal = Refusal(slug="terms-refused", clause="stop.by", because=because)
         else:
-            body = protocol.error_body(refusal.status, refusal.slug, message, more)
-        data = json.dumps(body, ensure_ascii=False).encode()
-        ids = self._ids(refused.index) if known else []
-        await reply.start(
-            refusal.status, [("content-type", "application/json"), *refusal.headers(), *ids], length=len(data)
-        )
-        await reply.write(data)
-        await reply.end()
+            because = "this gateway is ending, or could not read the ledger within a second, so it let nothing pass"
+            refusal = Refusal(slug="not-recorded", clause="ledger", because=because)
+        await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))

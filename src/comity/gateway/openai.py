@@ -18,8 +18,11 @@ from comity.gateway.asked import (
     MalformedRequest,
     Reading,
     core,
+    inside,
+    outside,
     read_body,
     read_fields,
+    uses,
 )
 from comity.gateway.usage import Usage, count, member
 
@@ -27,21 +30,7 @@ __all__ = ["CHAT", "FIELDS", "TERMINAL", "error_body", "read_chat", "served", "u
 
 CHAT: Final = "/v1/chat/completions"
 TERMINAL: Final = (b"data: [DONE]", b"data:[DONE]")
-"""The lines after which a client holds a whole stream."""
-
-
-def _uses(feature: str) -> Field:
-    def read(reading: Reading, value: Any) -> None:
-        reading.use(feature)
-
-    return read
-
-
-def _outside(feature: str) -> Field:
-    def read(reading: Reading, value: Any) -> None:
-        reading.outside(feature)
-
-    return read
+"""How the lines begin after which a client holds a whole stream; the SDK looks no further either."""
 
 
 def _limit(name: str) -> Field:
@@ -81,14 +70,21 @@ def _candidates(reading: Reading, value: Any) -> None:
         reading.use("n")
 
 
+_FUNCTION: Final[Mapping[str, Field]] = dict.fromkeys(("name", "description", "parameters", "strict"), core)
+_TOOL: Final[Mapping[str, Field]] = {"type": core, "function": inside("tools.function", _FUNCTION), **_FUNCTION}
+
+
 def _tools(reading: Reading, value: Any) -> None:
     if not isinstance(value, list):
         raise MalformedRequest("tools: expected a list")
     reading.tools += len(value)
     reading.use("tools")
     for tool in value:
-        kind = tool.get("type", "function") if isinstance(tool, dict) else None
-        if kind != "function":
+        if not isinstance(tool, dict):
+            raise MalformedRequest("tools: expected each tool to be an object")
+        if tool.get("type", "function") == "function":
+            read_fields(reading, tool, _TOOL, "tools.")
+        else:
             reading.outside("server_tools")
 
 
@@ -105,6 +101,7 @@ def _store(reading: Reading, value: Any) -> None:
 def _format(reading: Reading, value: Any) -> None:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise MalformedRequest("response_format: expected an object with a type")
+    read_fields(reading, value, {"type": core, "json_schema": core}, "response_format.")
     if value["type"] != "text":
         reading.use("structured_output")
 
@@ -119,9 +116,9 @@ _MESSAGE: Final[Mapping[str, Field]] = {
     "content": core,
     "name": core,
     "refusal": core,
-    "tool_calls": _uses("tools"),
-    "tool_call_id": _uses("tools"),
-    "function_call": _uses("tools"),
+    "tool_calls": uses("tools"),
+    "tool_call_id": uses("tools"),
+    "function_call": uses("tools"),
 }
 
 
@@ -169,32 +166,32 @@ FIELDS: Final[Mapping[str, Field]] = {
     "max_tokens": _limit("max_tokens"),
     "max_completion_tokens": _limit("max_completion_tokens"),
     "n": _candidates,
-    "temperature": _uses("sampling"),
-    "top_p": _uses("sampling"),
-    "frequency_penalty": _uses("penalties"),
-    "presence_penalty": _uses("penalties"),
-    "logit_bias": _uses("penalties"),
-    "seed": _uses("seed"),
-    "stop": _uses("stop"),
+    "temperature": uses("sampling"),
+    "top_p": uses("sampling"),
+    "frequency_penalty": uses("penalties"),
+    "presence_penalty": uses("penalties"),
+    "logit_bias": uses("penalties"),
+    "seed": uses("seed"),
+    "stop": uses("stop"),
     "logprobs": _logprobs,
     "top_logprobs": _logprobs,
     "response_format": _format,
     "tools": _tools,
     "functions": _tools,
-    "tool_choice": _uses("tools"),
-    "function_call": _uses("tools"),
-    "parallel_tool_calls": _uses("tools"),
-    "reasoning_effort": _uses("reasoning"),
-    "user": _uses("user_tag"),
-    "safety_identifier": _uses("user_tag"),
-    "metadata": _uses("metadata"),
-    "service_tier": _uses("service_tier"),
+    "tool_choice": uses("tools"),
+    "function_call": uses("tools"),
+    "parallel_tool_calls": uses("tools"),
+    "reasoning_effort": uses("reasoning"),
+    "user": uses("user_tag"),
+    "safety_identifier": uses("user_tag"),
+    "metadata": uses("metadata"),
+    "service_tier": uses("service_tier"),
     "store": _store,
-    "prompt_cache_key": _uses("prompt_caching"),
-    "prompt_cache_retention": _uses("prompt_caching"),
-    "modalities": _uses("audio"),
-    "audio": _outside("audio"),
-    "web_search_options": _outside("server_tools"),
+    "prompt_cache_key": uses("prompt_caching"),
+    "prompt_cache_retention": uses("prompt_caching"),
+    "modalities": uses("audio"),
+    "audio": outside("audio"),
+    "web_search_options": outside("server_tools"),
 }
 """Every field of a chat completion that this gateway knows, and what it uses of the terms."""
 

@@ -2,8 +2,8 @@
 
 Entry 0 is `arrangement.signed` with the digest of the terms and both parties'
 signatures, so a ledger without a signed arrangement cannot exist.  The tables
-follow from the entries, except the leases of running gateways: `rebuild` drops
-and makes them anew from the ledger alone.
+follow from the entries, except the leases of running gateways and the running
+minute's count of refusals: `rebuild` makes them anew from the ledger alone.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Final
 
 from comity.arrangement import Offer, in_force
 from comity.gateway import state
+from comity.gateway.acts import act_digest
 from comity.ledger import Ledger, Transaction, create_ledger, open_ledger
 from comity.records import (
     AccessResumed,
@@ -42,7 +43,7 @@ __all__ = ["SCHEMA", "begin_ledger", "open_arrangement", "rebuild"]
 SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
 
 _TABLES: Final = (
-    "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_plan", "gate_run",
+    "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_act", "gate_plan", "gate_run",
 )  # fmt: skip
 
 
@@ -69,16 +70,20 @@ def open_arrangement(path: Path) -> Ledger:
 
 
 def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
-    """Make the gateway's tables anew from the entries alone, leases and sealed items aside."""
+    """Make the gateway's tables anew from the entries alone: leases, counts of refusals and sealed items aside."""
     for table in _TABLES:
-        tx.execute(f"DELETE FROM {table}")
-    tx.execute("INSERT INTO gate_total VALUES (1, 0, 0, 0, 0, 0)")
+        tx.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in state.SCHEMA:
+        tx.execute(statement)
     for index, entry in enumerate(entries):
         _replay(tx, index, entry)
 
 
 def _replay(tx: Transaction, index: int, entry: bytes) -> None:
-    match parse_record(entry):
+    record = parse_record(entry)
+    if isinstance(record, (GrantIssued, GrantRevoked, AccessStopped, AccessResumed)):
+        tx.execute("INSERT INTO gate_act VALUES (?, ?)", (act_digest(record.note.encode()), index))
+    match record:
         case GrantIssued() as record:
             values = (record.grant, record.person, record.key, record.expires)
             tx.execute("INSERT INTO gate_grant VALUES (?, ?, ?, ?, '')", values)
@@ -89,7 +94,7 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
         case AccessResumed() as record:
             tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (record.by,))
         case CallPermitted() as record:
-            at_ms = int(parse_instant(record.at).timestamp() * 1000)
+            at_ms = state.millis(parse_instant(record.at))
             state.reserve(
                 tx,
                 permit=index,

@@ -46,6 +46,8 @@ class Refusal:
     """One sentence: what is agreed, and what came."""
     retry_after: int | None = None
     """Seconds, for rate and concurrency alone."""
+    again: bool = True
+    """Asking again could help, as far as the status leaves that open."""
 
     @property
     def status(self) -> int:
@@ -56,4 +58,5 @@ class Refusal:
         """Headers that keep a client's SDK from asking in vain."""
         if self.retry_after is not None:
             return [("retry-after", str(self.retry_after))]
-        return [("x-should-retry", "false")] if self.status in (400, 401, 403, 404) else []
+        vain = self.status in (400, 401, 403, 404) or not self.again
+        return [("x-should-retry", "false")] if vain else []

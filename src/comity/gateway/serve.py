@@ -12,13 +12,22 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from comity.gateway.app import App
+from comity.gateway.app import BREAK, App
 from comity.gateway.doors import Doors
 
 __all__ = ["bind", "serve"]
 
 KEEP_ALIVE_SECONDS: Final = 75
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's connection, which lends each request the door to break it at once."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {BREAK: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -42,7 +51,8 @@ async def serve(
     logging.getLogger("uvicorn.error").disabled = True  # it would print what a cut call looks like from inside
     config = uvicorn.Config(
         App(doors),
-        http="httptools",
+        http=_Connection,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -1,7 +1,8 @@
 """The gateway's state: tables beside the entries, in the ledger's own database.
 
 Every row follows from entries (a test drops the tables, rebuilds them from the
-ledger and compares), except the leases of running gateways.  All functions take
+ledger and compares), except the leases of running gateways and the running
+minute's count of equal refusals.  All functions take
 a ledger's transaction and run inside it, so what they read is what they decide
 on, at any concurrency and from any number of processes.
 
@@ -12,12 +13,13 @@ while the call is open and at what was charged once it is settled.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from comity.ledger import Transaction
 from comity.records import Amount
 
-__all__ = ["SCHEMA", "Grant", "Query", "Standing", "Stop", "find_grant", "find_stop", "standing"]
+__all__ = ["SCHEMA", "Grant", "Query", "Standing", "Stop", "find_grant", "find_stop", "millis", "standing"]
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -49,6 +51,14 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS gate_run (
         run TEXT PRIMARY KEY, plan TEXT NOT NULL, "grant" TEXT NOT NULL, open INTEGER NOT NULL) STRICT""",
 )
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def millis(at: datetime) -> int:
+    """Milliseconds since 1970, cut as an entry's time is, without the detour by floating point."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 Server-sent events reach the caller as the provider wrote them.  Two holds keep
 the promises.  Until an event names the model, only whole lines pass, each after
 it was looked at, so that an answer of another model is cut before its first
-byte.  From the line that ends the protocol's stream (`data: [DONE]`,
-`event: message_stop`) on, everything is held until the outcome is durable: a
-caller who saw a complete answer has a settled entry.
+byte.  From the line that ends the protocol's stream (one that begins with
+`data: [DONE]`, or `event: message_stop`) on, everything is held until the outcome
+is durable: a caller who saw a complete answer has a settled entry.
 
-A partial line is held only while it may still become the terminal one.
+A line ends at LF, CR or CR LF, as clients read them.  A partial line is held only
+while it may still become the terminal one.
 """
 
 import json
@@ -31,17 +32,20 @@ class StreamReader:
         served: Callable[[Mapping[str, Any]], str | None],
         usage: Callable[[Mapping[str, Any]], Usage | None],
         agreed: Callable[[str], bool],
+        *,
+        cut: bool,
     ) -> None:
-        self._terminal, self._served, self._usage, self._agreed = terminal, served, usage, agreed
+        self._terminal, self._served, self._usage, self._agreed, self._cut = terminal, served, usage, agreed, cut
         self._line = bytearray()
         self._sent_of_line = 0
         self._overlong = False
         self.served: str | None = None
+        """The first model named that is not agreed, else the last one named."""
         self.usage: Usage | None = None
         self.ended = False
         """The protocol's terminal line was seen."""
         self.mismatch = False
-        """An event named a model that the terms do not; nothing from it on may pass."""
+        """An event named a model that is not agreed and `cut` is set; nothing from it on may pass."""
         self.held = bytearray()
         """Bytes from the terminal line on, waiting for the outcome."""
 
@@ -55,9 +59,9 @@ class StreamReader:
                 self.held += piece
                 continue
             self._keep(piece)
-            if piece.endswith(b"\n"):
+            if piece.endswith((b"\n", b"\r")):
                 self._whole_line(out)
-            elif self.served is not None and not self._may_end():
+            elif self.served is not None and (self._overlong or not self._may_end()):
                 out += self._unsent()
         return bytes(out)
 
@@ -69,7 +73,7 @@ class StreamReader:
 
     def _keep(self, piece: bytes) -> None:
         self._line += piece
-        if len(self._line) > MAX_LINE:
+        if len(self._line) > MAX_LINE and not self._may_end():
             self._overlong = True
 
     def _unsent(self) -> bytes:
@@ -86,7 +90,7 @@ class StreamReader:
 
     def _whole_line(self, out: bytearray) -> None:
         line = bytes(self._line).strip()
-        if line in self._terminal:
+        if not self._overlong and line.startswith(self._terminal):
             self.ended = True
             self.held += self._unsent()
         else:
@@ -109,9 +113,9 @@ class StreamReader:
         if not isinstance(event, dict):
             return
         name = self._served(event)
-        if name is not None and name != self.served:
+        if name is not None and (self.served is None or self._agreed(self.served)):
             self.served = name
-            self.mismatch = not self._agreed(name)
+            self.mismatch = self._cut and not self._agreed(name)
         stated = self._usage(event)
         if stated is not None:
             self.usage = stated if self.usage is None else self.usage.then(stated)

@@ -7,7 +7,12 @@ answered by `NoAnswer`, which says whether any of its bytes may have left.
 
 Connections are kept for reuse.  One that the provider has closed is noticed
 before anything is written to it and replaced; one that breaks after the first
-byte was written ends the call.
+byte was written ends the call.  One on which the provider said more than the one
+answer it was asked for is never used again, so that no answer can be taken for
+another request's.
+
+Between the last look at the stop (`may_send`) and the first byte nothing else
+runs in this process.
 
 Not promised: that a request without an answer did not reach the model.
 """
@@ -15,16 +20,16 @@ Not promised: that a request without an answer did not reach the model.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
 import httptools
 
 from comity.gateway.admission import Permit
 
-__all__ = ["Answer", "NoAnswer", "Upstream"]
+__all__ = ["Answer", "NoAnswer", "NotSent", "Upstream"]
 
 MAX_ANSWER_HEADERS: Final = 64 * 1024
 HIGH_WATER: Final = 256 * 1024
@@ -38,6 +43,10 @@ class NoAnswer(Exception):
         self.slug: Literal["provider-failed", "provider-timeout"] = slug
         self.sent = sent
         super().__init__(because)
+
+
+class NotSent(Exception):
+    """Nothing left, because sending was no longer allowed when the connection was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.closed = False
+        self.busy = False
         self._fresh()
 
     def _fresh(self) -> None:
@@ -66,25 +76,37 @@ class _Connection(asyncio.Protocol):
         self.status = 0
         self.headed = False
         self.done = False
+        self.keep = False
+        self.paused = False
         self.fault = ""
         self.header_bytes = 0
         self.wake = asyncio.Event()
 
     def begin(self) -> None:
+        """Make ready for one request's answer."""
         self._fresh()
+        self.busy = True
+
+    def taken(self) -> None:
+        """Some of the body went on: read again where reading was paused."""
+        if self.paused and self.waiting <= HIGH_WATER // 2 and not self.closed and self.transport is not None:
+            self.paused = False
+            self.transport.resume_reading()
 
     # asyncio's side
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise AssertionError("a connection without a stream transport")
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
+        if not self.busy or self.done:
+            self.close()  # nobody asked for this
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
             self._fail("the provider's answer is not HTTP/1.1")
-        if self.waiting > HIGH_WATER and self.transport is not None:
+        if self.waiting > HIGH_WATER and not self.paused and not self.closed and self.transport is not None:
+            self.paused = True
             self.transport.pause_reading()
         self.wake.set()
 
@@ -113,7 +135,13 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
 
     # httptools' side
+    def on_message_begin(self) -> None:
+        if self.done:
+            self.keep = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self.done:
+            return
         self.header_bytes += len(name) + len(value)
         if self.header_bytes > MAX_ANSWER_HEADERS:
             self._fail(f"the provider's headers exceed {MAX_ANSWER_HEADERS} bytes")
@@ -121,15 +149,20 @@ class _Connection(asyncio.Protocol):
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        self.status = self.parser.get_status_code()
-        if self.status < 200:
+        if self.done:
+            return
+        status = self.parser.get_status_code()
+        if status < 200:
             self.headers.clear()
+        elif status > 599:
+            self._fail(f"the provider's status {status} is none of HTTP's")
         else:
-            self.headed = True
+            self.status, self.headed, self.keep = status, True, self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
-        self.chunks.append(body)
-        self.waiting += len(body)
+        if not self.done:
+            self.chunks.append(body)
+            self.waiting += len(body)
 
     def on_message_complete(self) -> None:
         if self.headed:
@@ -150,10 +183,24 @@ class Upstream:
         self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
         self._idle: list[_Connection] = []
 
-    async def send(self, permit: Permit, *, path: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
-        """Send one permitted request and return when the answer's head is there; raises `NoAnswer`."""
+    async def send(
+        self,
+        permit: Permit,
+        *,
+        path: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> Answer:
+        """Send one permitted request and return when the answer's head is there.
+
+        Raises `NoAnswer`, or `NotSent` where `may_send` says no when the connection is ready.
+        """
         permit.use()
         connection = await self._connection()
+        if not may_send():
+            self._idle.append(connection)
+            raise NotSent
         connection.begin()
         transport = connection.transport
         if transport is None:
@@ -174,6 +221,7 @@ class Upstream:
             connection = self._idle.pop()
             if not connection.closed and connection.transport is not None and not connection.transport.is_closing():
                 return connection
+            connection.close()
         try:
             async with asyncio.timeout(self._connect_seconds):
                 _, connection = await asyncio.get_running_loop().create_connection(
@@ -214,13 +262,13 @@ class Upstream:
                 while connection.chunks:
                     chunk = connection.chunks.popleft()
                     connection.waiting -= len(chunk)
-                    if connection.waiting <= HIGH_WATER // 2 and connection.transport is not None:
-                        connection.transport.resume_reading()
+                    connection.taken()
                     yield chunk
                 if connection.done:
                     break
         finally:
-            if connection.done and not connection.closed and connection.parser.should_keep_alive():
+            if connection.done and not connection.closed and connection.keep:
+                connection.busy = False
                 self._idle.append(connection)
             else:
                 connection.close()
