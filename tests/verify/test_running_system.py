@@ -294,6 +294,18 @@ def test_openssl_and_coreutils_alone_check_a_checkpoint(world: World, tmp_path: 
     assert "Signature Verified Successfully" not in bad.stdout
 
 
+def test_nothing_that_a_ledger_or_an_answer_says_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    """Escape sequences in what is checked are shown as text: a copy cannot paint its own ticks."""
+    (tmp_path / "checkpoint").write_text("evil\n1\n\x1b[32m\n\n— x y\n")
+    strange = tmp_path / "a\x1b[32m"
+    strange.mkdir()
+    (strange / "checkpoint").write_text("evil\x1b[31m")
+    for arguments in (("verify", strange), ("verify", tmp_path / "checkpoint")):
+        done = run(*arguments, "--log", Keys().log.vkey)
+        assert done.exit_code == 1
+        assert "\x1b" not in done.output
+
+
 def test_misuse_is_told_from_failure(tmp_path: Path) -> None:
     """A path that is nothing, keys in two places or in a wrong form end with status 2 and say what is expected."""
     (tmp_path / "note").write_text("x")

@@ -245,7 +245,7 @@ def _print(verdict: Verdict) -> None:
     """Facts under headings, wrapped to a terminal (one line each where it is none), and what they come to."""
     width = min(shutil.get_terminal_size().columns, 120) if sys.stdout.isatty() else UNWRAPPED
     known = {name for _, names in SECTIONS for name in names}
-    click.secho(verdict.subject, bold=True)
+    click.secho(_readable(verdict.subject), bold=True)
     others = tuple(fact.name for fact in verdict.facts if fact.name not in known)
     for heading, names in (*SECTIONS, ("and", others)):
         facts = [fact for fact in verdict.facts if fact.name in names]
@@ -260,8 +260,8 @@ def _print(verdict: Verdict) -> None:
     held = sum(1 for fact in verdict.facts if fact.holds)
     if verdict.failures:
         first = verdict.failures[0]
-        place = f"{first.where}: " if first.where else ""
-        said = f"✗ {len(verdict.failures)} of {len(verdict.facts)} facts fail. The first: {place}{first.detail}"
+        what = f"{first.where}: {first.detail}" if first.where else first.detail
+        said = f"✗ {len(verdict.failures)} of {len(verdict.facts)} facts fail. The first: {_readable(what)}"
         click.secho(textwrap.fill(said, width, subsequent_indent="  ", break_on_hyphens=False), fg="red", bold=True)
         return
     click.secho(f"No fact fails; {held} hold.", fg="green", bold=True)
@@ -274,13 +274,13 @@ def _print(verdict: Verdict) -> None:
 def _print_fact(fact: Fact, width: int) -> None:
     mark, _, _ = str(fact).partition(" ")
     place = f"{fact.where}: " if fact.where else ""
-    lines = textwrap.wrap(place + fact.detail, max(width - 20, 30), break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(_readable(place + fact.detail), max(width - 20, 30), break_on_hyphens=False) or [""]
     click.echo(f"  {click.style(mark, fg=COLOURS[fact.holds], bold=True)} {fact.name:15} {lines[0]}")
     for line in lines[1:]:
         click.echo(" " * 20 + line)
 
 
-def _readable(content: bytes) -> str:
+def _readable(content: bytes | str) -> str:
     """Text as it can be shown: nothing in it can move the cursor or colour the terminal."""
-    text = content.decode("utf-8", "backslashreplace")
+    text = content.decode("utf-8", "backslashreplace") if isinstance(content, bytes) else content
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
