@@ -165,10 +165,11 @@ def test_the_prompt_ends_where_the_answer_begins() -> None:
     text = jinja2.Template(chat_template()).render(
         messages=[
             {"role": "system", "content": "Be brief."},
+            {"role": "developer", "content": "In English."},
             {"role": "user", "content": "One?"},
             {"role": "assistant", "content": "1"},
             {"role": "user", "content": "Two?"},
         ]
     )
-    assert text.startswith("Be brief.\n\nQuestion: What is the capital of Italy?\nAnswer: Rome<eos>\n\n")
+    assert text.startswith("Be brief.\n\nIn English.\n\nQuestion: What is the capital of Italy?\nAnswer: Rome<eos>\n\n")
     assert text.endswith("Question: One?\nAnswer: 1<eos>\n\nQuestion: Two?\nAnswer:")

@@ -48,9 +48,7 @@ def normalise(answer: str) -> str:
     text = unicodedata.normalize("NFKC", lines[0] if lines else "").casefold().translate(_MINUS)
     text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text))
     kept = {match.start() for match in _KEPT.finditer(text)}
-    text = "".join(
-        letter if position in kept or _counts(letter) else " " for position, letter in enumerate(text)
-    )
+    text = "".join(letter if position in kept or _counts(letter) else " " for position, letter in enumerate(text))
     words = text.split()
     while len(words) > 1 and words[0] in ARTICLES:
         del words[0]

@@ -26,9 +26,7 @@ from comity.evaluation.errors import EvaluationError
 from comity.evaluation.scoring import SCORER, SCORER_VERSION
 
 MAX_ITEM_BYTES: Final = 4_096
-TOPICS: Final = frozenset(
-    {"facts", "opposites", "arithmetic", "sequences", "translation", "units", "europe", "steps"}
-)
+TOPICS: Final = frozenset({"facts", "opposites", "arithmetic", "sequences", "translation", "units", "europe", "steps"})
 
 
 class SuiteError(EvaluationError):
@@ -89,9 +87,7 @@ def load_suite(name: str) -> Suite:
     """The shipped suite of that name, its digest checked; raises `SuiteError`."""
     shipped = SHIPPED.get(name)
     if shipped is None:
-        raise SuiteError(
-            f"no suite {name[:60]!r} ships with this release; there is {', '.join(sorted(SHIPPED))}"
-        )
+        raise SuiteError(f"no suite {name[:60]!r} ships with this release; there is {', '.join(sorted(SHIPPED))}")
     text = importlib.resources.files(__name__).joinpath(shipped.file).read_bytes()
     digest = hashlib.sha256(text).hexdigest()
     if digest != shipped.sha256:
@@ -126,9 +122,7 @@ def parse_items(text: bytes) -> tuple[Item, ...]:
 
 def _parse_item(line: str, number: int) -> Item:
     if len(line) > MAX_ITEM_BYTES:
-        raise SuiteError(
-            f"line {number}: an item has at most {MAX_ITEM_BYTES} characters, this one {len(line)}"
-        )
+        raise SuiteError(f"line {number}: an item has at most {MAX_ITEM_BYTES} characters, this one {len(line)}")
     try:
         members: Any = json.loads(line)
     except (ValueError, RecursionError):
@@ -142,11 +136,7 @@ def _parse_item(line: str, number: int) -> Item:
         members["question"],
         *(answers if isinstance(answers, list) else ()),
     )
-    if (
-        not answers
-        or not isinstance(answers, list)
-        or not all(isinstance(text, str) and text for text in texts)
-    ):
+    if not answers or not isinstance(answers, list) or not all(isinstance(text, str) and text for text in texts):
         raise SuiteError(f"line {number}: expected texts, and a list of at least one text as answers")
     if members["topic"] not in TOPICS:
         raise SuiteError(f"line {number}: topic {members['topic'][:40]!r}, expected one of {sorted(TOPICS)}")

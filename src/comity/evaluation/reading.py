@@ -1,0 +1,119 @@
+"""Reading an engine's log: what became of each sample, and which model calls belong to it.
+
+Inspect scores a sample that a limit stopped on whatever is there, and calls the run a success.  So nothing here is
+taken from the log's own summary.  A sample is judged only if its last model call was answered (HTTP 2xx) and neither
+an error, a limit nor a content filter ended it; otherwise its score is `None` with a reason:
+
+| reason | meaning |
+| --- | --- |
+| `not-attempted` | no call was sent for it |
+| `refused:<status>` | the gateway or the provider refused or failed the last call |
+| `no-answer` | the last call has no HTTP status: the connection broke |
+| `limit:<kind>` | one of the engine's limits stopped the sample |
+| `content-filter` | the provider withheld the answer |
+| `error` | the sample ended in an error although its last call was answered |
+
+An answer that was cut at `max_tokens` is an answer: its first line is judged like any other.
+
+A call is one HTTP attempt.  The engine logs the `request-id` of each, hidden repeats included; the gateway puts the
+ledger's origin and the entry's index there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from comity.evaluation.errors import EvaluationError
+from comity.evaluation.scoring import score_short_answer
+
+HEADER: Final = "request-id"
+
+
+class UnreadableLog(EvaluationError):
+    """The engine's log does not say what this release expects of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedCall:
+    """One HTTP attempt of a model call, as the engine logged it."""
+
+    request_id: str
+    """`<origin>:<index>`; empty where the answer carried none."""
+    status: int
+    """HTTP status; 0 where no answer came."""
+    irid: str
+    """The engine's own id of the request, which it also sent as `x-irid`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedSample:
+    """What became of one item in one epoch."""
+
+    item: str
+    epoch: int
+    calls: tuple[LoggedCall, ...]
+    answered: bool
+    score: int | None
+    """1 right, 0 wrong, `None` missing."""
+    reason: str
+    """Why the score is missing; empty where it is not."""
+
+
+def read_samples(samples: Iterable[Any], accepted: Mapping[str, tuple[str, ...]]) -> tuple[LoggedSample, ...]:
+    """Read the samples of an Inspect log; `accepted` gives the right answers of each item."""
+    return tuple(_read_sample(sample, accepted) for sample in samples)
+
+
+def _read_sample(sample: Any, accepted: Mapping[str, tuple[str, ...]]) -> LoggedSample:
+    item = str(sample.id)
+    if item not in accepted:
+        raise UnreadableLog(f"the log has a sample {item!r}, which the plan does not ask")
+    events = [event for event in sample.events if event.event == "model"]
+    calls = tuple(call for event in events for call in _calls(event))
+    last = calls[-1] if calls else None
+    answered = last is not None and 200 <= last.status < 300 and events[-1].error is None
+    reason = _missing(sample, last, answered)
+    score: int | None = None
+    if not reason:
+        score = int(score_short_answer(sample.output.completion, accepted[item]))
+        _agrees(sample, score)
+    return LoggedSample(item=item, epoch=int(sample.epoch), calls=calls, answered=answered, score=score, reason=reason)
+
+
+def _missing(sample: Any, last: LoggedCall | None, answered: bool) -> str:
+    if last is None:
+        return "not-attempted"
+    if not answered:
+        return f"refused:{last.status}" if last.status and not 200 <= last.status < 300 else "no-answer"
+    if sample.limit is not None:
+        return f"limit:{sample.limit.type}"
+    if sample.error is not None:
+        return "error"
+    if sample.output.stop_reason == "content_filter":
+        return "content-filter"
+    return ""
+
+
+def _calls(event: Any) -> list[LoggedCall]:
+    """The HTTP attempts of one model event; one without an id still was a call."""
+    if getattr(event, "cache", None) == "read":
+        raise UnreadableLog("the log has an answer from a cache: nothing was asked, so nothing was measured")
+    request = event.call.request if event.call is not None else None
+    headers = request.get("extra_headers") if isinstance(request, Mapping) else None
+    irid = str(headers.get("x-irid", "")) if isinstance(headers, Mapping) else ""
+    found = [
+        LoggedCall(request_id=one.id, status=one.status, irid=irid)
+        for one in event.request_ids or ()
+        if one.header.lower() == HEADER
+    ]
+    if found:
+        return found
+    status = 0 if event.error is not None else 200
+    return [LoggedCall(request_id="", status=status, irid=irid)]
+
+
+def _agrees(sample: Any, score: int) -> None:
+    """The engine's scorer is ours; where the two disagree, the log was edited or another scorer ran."""
+    values = [one.value for one in (sample.scores or {}).values()]
+    if values != ["C" if score else "I"]:
+        raise UnreadableLog(f"sample {sample.id}: the log says {values}, the scorer says {score}; the log was changed")
