@@ -323,6 +323,10 @@ class LiveGateway:
     def of(self, kind: str) -> list[Any]:
         return [record for record in self.records() if record.kind == kind]
 
+    def keep(self) -> None:
+        """What the gateway does every two seconds, now: renew the lease, take over, count refusals."""
+        self.ledger.transact(self.gate._keep_once)
+
     def act(self, door: str, note: bytes) -> httpx.Response:
         return httpx.post(self.door(door), content=note, timeout=10)
 
@@ -337,9 +341,11 @@ class LiveGateway:
         } | changes
         return self.act("/grants", sign_act(grant_text(**fields), self.keys.authority))
 
-    def stop(self, signer: Signer | None = None, cause: str = "containment") -> httpx.Response:
-        text = stop_text(ledger=ORIGIN, cause=cause, nonce=os.urandom(16).hex())
-        return self.act("/stop", sign_act(text, signer or self.keys.provider))
+    def stop_note(self, signer: Signer, *, cause: str = "containment", ledger: str = ORIGIN) -> bytes:
+        return sign_act(stop_text(ledger=ledger, cause=cause, nonce=os.urandom(16).hex()), signer)
+
+    def stop(self, signer: Signer | None = None) -> httpx.Response:
+        return self.act("/stop", self.stop_note(signer or self.keys.provider))
 
     def resume(self, signer: Signer | None = None) -> httpx.Response:
         text = resume_text(ledger=ORIGIN, cause="operational", nonce=os.urandom(16).hex())
