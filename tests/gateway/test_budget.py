@@ -1,5 +1,6 @@
 """Budget: what the ledger says is spent, at any concurrency, through any failure, and after a rebuild."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -88,12 +89,17 @@ def test_usage_above_the_reservation_is_charged_and_closes_the_clause(tmp_path: 
 
 @pytest.mark.parametrize(
     "usage",
-    [None, {}, {"prompt_tokens": 20}, {"prompt_tokens": "20", "completion_tokens": 2}, {"prompt_tokens": -1, "completion_tokens": 2}, 7],
-)  # fmt: skip
+    [
+        None,
+        {},
+        {"prompt_tokens": 20},
+        {"prompt_tokens": "20", "completion_tokens": 2},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        7,
+    ],
+)
 def test_without_usage_a_call_is_charged_at_its_reservation(tmp_path: Path, usage: Any) -> None:
     """Figures that are missing, partial or no counts leave the reservation as the charge."""
-    import json
-
     body = json.loads(completion())
     body["usage"] = usage
     with RecordingProvider(lambda _: whole(json.dumps(body).encode())).running() as provider:
@@ -149,7 +155,11 @@ class Books:
 
     def __init__(self, folder: Path) -> None:
         keys = Keys()
-        value = terms_value(keys, budget={**LIMITS, "currency": "EUR", "output_unstated": "reserve"}, rate={"calls_per_minute": 10_000, "concurrency": 1_000})  # fmt: skip
+        value = terms_value(
+            keys,
+            budget={**LIMITS, "currency": "EUR", "output_unstated": "reserve"},
+            rate={"calls_per_minute": 10_000, "concurrency": 1_000},
+        )
         self.terms: Terms = parse_terms_json(canonical_bytes(value))
         self.at = now()
         self.ledger: Ledger = begin_ledger(folder / "ledger.sqlite", signed_offer(keys, value), now=self.at)
@@ -311,8 +321,8 @@ def test_a_gateway_without_its_lease_permits_nothing(tmp_path: Path) -> None:
         late, books.open = permit, []
         books.die(0)
         outcome = Outcome(
-            outcome="answered", status=200, served="", served_check="agreed", answer=None, answer_bytes=0, input_tokens=1,
-            output_tokens=1, complete=True, sent=True, upstream_id="", millis=1,
+            outcome="answered", status=200, served="", served_check="agreed", answer=None, answer_bytes=0,
+            input_tokens=1, output_tokens=1, complete=True, sent=True, upstream_id="", millis=1,
         )  # fmt: skip
         assert not books.run(lambda tx: admission.settle(tx, permit=late, outcome=outcome, now=books.at))
         books.at += timedelta(milliseconds=admission.LEASE_MS + 1)
