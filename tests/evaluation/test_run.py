@@ -344,3 +344,16 @@ def test_the_ledger_is_named_as_the_gateway_names_it(home: Home, gateway: Gatewa
     assert (frozen["ledger"], frozen["index"]) == (ORIGIN, 0)
     with Door(gateway.url, ARRANGEMENT, SECRET) as door:
         assert door.size() == 1
+
+
+@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+def test_a_call_that_the_gateway_cannot_read_is_no_wrong_answer(
+    home: Home, gateway: GatewayDouble, worker: Worker, protocol: str
+) -> None:
+    """The engine turns some statuses of 400 into an answer of its own; here they are refused calls."""
+    gateway.fail_next = [400] * 3
+    path = frozen_plan(home, gateway, items=3, protocol=protocol)
+    done = worker.run(home, path, gateway.url)
+    assert done.outcome["missing"] == {"refused:400": 3}
+    assert done.outcome["counts"]["correct"] == done.outcome["counts"]["judged"] == 0
+    assert "3/3 samples, 3 calls" in done.stderr

@@ -96,6 +96,7 @@ def sample(**changes: Any) -> SimpleNamespace:
         ({"status": 400, "scores": {"short_answer": SimpleNamespace(value="I")}}, "refused:400"),
         ({"request_ids": None, "call_error": "broken"}, "no-answer"),
         ({"events": []}, "not-attempted"),
+        ({"output": SimpleNamespace(choices=[])}, "no-answer"),
         ({"output": SimpleNamespace(completion="", stop_reason="content_filter")}, "content-filter"),
     ],
 )

@@ -12,7 +12,7 @@ As JSON, with decimals as texts (an entry holds no floats), rounded outwards at 
 no reader sees a narrower interval than was computed:
 
     {"high":"0.798769","level":"0.95","low":"0.625191","method":"wilson","missing":0,"n":100,"point":"0.720000",
-     "successes":72,"worst_high":"0.720000","worst_low":"0.720000"}
+     "successes":72,"text":"72.0% (62.5%–79.9%, …)","worst_high":"0.720000","worst_low":"0.720000"}
 """
 
 import math
@@ -82,6 +82,7 @@ class Estimate:
             "missing": self.missing,
             "worst_low": _down(self.worst_low),
             "worst_high": _up(self.worst_high),
+            "text": str(self),
         }
 
 

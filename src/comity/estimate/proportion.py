@@ -64,9 +64,7 @@ def worst_case(successes: int, n: int, missing: int) -> tuple[float, float]:
     return successes / whole, (successes + missing) / whole
 
 
-def _estimate(
-    method: Method, low: float, high: float, successes: int, n: int, level: float, missing: int
-) -> Estimate:
+def _estimate(method: Method, low: float, high: float, successes: int, n: int, level: float, missing: int) -> Estimate:
     point = successes / n
     worst_low, worst_high = worst_case(successes, n, missing)
     return Estimate(

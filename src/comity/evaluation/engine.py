@@ -193,7 +193,7 @@ def _watch(progress: Progress) -> str:
         async def on_sample_event(self, data: SampleEvent) -> None:
             nonlocal refused
             event = data.event  # one call comes twice: when it begins and when it ends
-            if event.event == "model" and event.uuid and event.completed and event.uuid not in calls:
+            if event.event == "model" and event.uuid and not event.pending and event.uuid not in calls:
                 calls.add(event.uuid)
                 refused += event.error is not None
                 progress(done, len(calls), refused)

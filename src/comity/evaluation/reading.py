@@ -8,7 +8,7 @@ an error, a limit nor a content filter ended it; otherwise its score is `None` w
 | --- | --- |
 | `not-attempted` | no call was sent for it |
 | `refused:<status>` | the gateway or the provider refused or failed the last call |
-| `no-answer` | the last call has no HTTP status: the connection broke |
+| `no-answer` | the connection broke, or the answer holds nothing |
 | `limit:<kind>` | one of the engine's limits stopped the sample |
 | `content-filter` | the provider withheld the answer |
 | `error` | the sample ended in an error although its last call was answered |
@@ -89,6 +89,8 @@ def _missing(sample: Any, last: LoggedCall | None, answered: bool) -> str:
         return f"limit:{sample.limit.type}"
     if sample.error is not None:
         return "error"
+    if not getattr(sample.output, "choices", True):
+        return "no-answer"  # answered, and nothing in it
     if sample.output.stop_reason == "content_filter":
         return "content-filter"
     return ""

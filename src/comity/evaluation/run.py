@@ -99,6 +99,7 @@ class RunOutcome:
             "missing": dict(self.missing),
             "estimates": [estimate.as_json() for estimate in self.estimates],
             "calls": len(self.reconciliation.permitted),
+            "permits": list(self.reconciliation.permitted),
             "refused": len(self.reconciliation.refused) + self.reconciliation.counted,
             "differences": list(self.reconciliation.differences),
             "seconds": round(self.milliseconds / 1000, 3),
