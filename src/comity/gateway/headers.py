@@ -19,7 +19,7 @@ __all__ = ["DROPPED", "FORWARDED", "RETURNED", "CallerHeaders", "read_headers", 
 FORWARDED: Final = {
     "accept": None,
     "content-type": ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"),
-    "anthropic-version": ("2023-06-01",),
+    "anthropic-version": ("2023-06-01", "2026-10-21"),
 }
 """Header → the values that may pass; None where any may."""
 

@@ -102,9 +102,15 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
         "gateway": story.gateway,
         "calls": checked["calls"],
         "refused": checked["refused"],
-        "estimates": [estimate for run in story.runs for estimate in run["estimates"]],
+        "estimates": [_numbers(estimate) for run in story.runs for estimate in run["estimates"]],
         "runs": [run["run"] for run in story.runs],
     }
+
+
+def _numbers(estimate: dict[str, Any]) -> dict[str, Any]:
+    """An estimate with JSON numbers, for scripts; records keep decimals as text."""
+    decimals = ("point", "low", "high", "level", "worst_low", "worst_high")
+    return {name: float(value) if name in decimals else value for name, value in estimate.items()}
 
 
 def _local(stage: Stage, tell: Narrator, weights: Path, items: int) -> tuple[Endpoint, Offered]:

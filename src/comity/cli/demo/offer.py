@@ -6,6 +6,7 @@ a very small model might ask.  The provider's chat template puts worked examples
 before each question, and the overhead declares them.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,8 +47,8 @@ basis: Voluntary offer of the provider, in dialogue under Regulation (EU) 2024/1
 purpose:
   - Measuring how often the model answers short factual questions correctly.
 models:
-  - name: {offered.model}
-    serves: [{", ".join(offered.serves)}]
+  - name: "{offered.model}"
+    serves: [{", ".join(json.dumps(name) for name in offered.serves)}]
     on_mismatch: refuse
     unstated: flag
     protocols: [{", ".join(offered.protocols)}]

@@ -15,6 +15,7 @@ from typing import Any, Final
 from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered, offer_text
 from comity.cli.demo.processes import Stage, free_port
+from comity.verify.facts import MARKS
 
 __all__ = ["AUTHORITY", "PROVIDER", "Endpoint", "Story"]
 
@@ -65,7 +66,7 @@ class Story:
         for role, name in (("authority", AUTHORITY), ("provider", PROVIDER), ("operator", OPERATOR),
                            ("evaluator", EVALUATOR)):  # fmt: skip
             self.stage.run(
-                "", "init", str(self.stage.home(role)), "--role", role, "--name", name, "--host", f"{role}.example"
+                role, "init", str(self.stage.home(role)), "--role", role, "--name", name, "--host", f"{role}.example"
             )
         tell.step(
             "all",
@@ -249,15 +250,14 @@ class Story:
         mirrored: dict[str, Any] = run(
             "evaluator", "mirror", f"{self.gateway}/a/{self.arrangement}", "--out", str(copy), "--wait", "30"
         )
-        self.stage.run("", "verify", str(copy), "--arrangement", mail("terms.json"))
-        verdict = run("", "verify", str(copy), "--arrangement", mail("terms.json"))
+        verdict = run("stranger", "verify", str(copy), "--arrangement", mail("terms.json"))
         tell.step(
             "anyone",
             f"A copy of the ledger, {mirrored['size']} entries, is verified offline.",
             "Each fact on its own line; no server and no trust in the operator is needed.",
         )
         for fact in verdict["facts"]:
-            tell.quote(f"{'✓' if fact['holds'] else '✗'} {fact['name']}: {fact['detail']}")
+            tell.quote(f"{MARKS[fact['holds']]} {fact['name']}: {fact['detail']}")
         bad = self.stage.folder / "copy-with-one-byte-flipped"
         shutil.copytree(copy, bad)
         bundle = sorted(path for path in (bad / "tile" / "entries").rglob("*") if path.is_file())[0]
@@ -265,7 +265,7 @@ class Story:
         at = secrets.randbelow(len(data))
         data[at] ^= 1
         bundle.write_bytes(bytes(data))
-        said = self.stage.run("", "verify", str(bad), "--arrangement", mail("terms.json"), expect=1)
+        said = self.stage.run("stranger", "verify", str(bad), "--arrangement", mail("terms.json"), expect=1)
         tell.step(
             "a forger",
             f"Byte {at} of {bundle.relative_to(bad)} is flipped in a second copy; verification fails and says where.",
