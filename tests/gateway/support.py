@@ -8,7 +8,9 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +48,16 @@ UPSTREAM_KEY = "upstream-key-of-the-test"
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def wait_until(fact: Callable[[], Any], seconds: float = 10) -> Any:
+    """Wait for a fact that another thread or process brings about; fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not (found := fact()):
+        if time.monotonic() > end:
+            raise AssertionError(f"still not so after {seconds} s")
+        time.sleep(0.002)
+    return found
 
 
 @dataclass
@@ -316,6 +328,17 @@ class LiveGateway:
             headers={"content-type": "application/json", **headers},
             timeout=30,
         )
+
+    def open_call(self, *, secret: str = SECRET, **changes: Any) -> socket.socket:
+        """Send a chat completion over a connection of one's own, and leave the answer unread."""
+        body = {"model": "test-model", "max_tokens": 8, "messages": [{"role": "user", "content": "2+2?"}], **changes}
+        content = json.dumps(body).encode()
+        host, port = self.url.removeprefix("http://").split(":")
+        head = f"POST /a/{ARRANGEMENT}/openai/v1/chat/completions HTTP/1.1\r\nhost: {host}\r\n"
+        head += f"authorization: Bearer {secret}\r\ncontent-length: {len(content)}\r\n\r\n"
+        connection = socket.create_connection((host, int(port)), timeout=20)
+        connection.sendall(head.encode() + content)
+        return connection
 
     def records(self) -> list[Record]:
         return [parse_record(entry) for entry in self.ledger.read(0, self.ledger.size())]

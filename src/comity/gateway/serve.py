@@ -8,6 +8,7 @@ paths reach a log line.
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -27,7 +28,14 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {BREAK: self.transport.abort}  # type: ignore[dict-item]  # ours, not ASGI's
+        self.scope["extensions"] = {BREAK: self._break}  # type: ignore[dict-item]  # ours, not ASGI's
+
+    def _break(self) -> None:
+        """Reset the connection: the kernel, too, drops what it has not delivered yet."""
+        if not self.transport.is_closing():
+            lingering = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
+            self.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -140,7 +140,7 @@ class _Connection(asyncio.Protocol):
             self.keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.done:
+        if self.done or self.fault:
             return
         self.header_bytes += len(name) + len(value)
         if self.header_bytes > MAX_ANSWER_HEADERS:
@@ -149,7 +149,7 @@ class _Connection(asyncio.Protocol):
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        if self.done:
+        if self.done or self.fault:
             return
         status = self.parser.get_status_code()
         if status < 200:
@@ -160,12 +160,12 @@ class _Connection(asyncio.Protocol):
             self.status, self.headed, self.keep = status, True, self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
-        if not self.done:
+        if not self.done and not self.fault:
             self.chunks.append(body)
             self.waiting += len(body)
 
     def on_message_complete(self) -> None:
-        if self.headed:
+        if self.headed and not self.fault:
             self.done = True
 
 
