@@ -18,6 +18,7 @@ TABLE: dict[str, set[str]] = {
     "gateway": {"arrangement", "ledger", "records", "vault"},
     "evaluation": {"arrangement", "ledger", "records", "vault", "estimate"},
     "engagement": {"arrangement", "law", "ledger", "records", "vault"},
+    "report": {"arrangement", "engagement", "estimate", "evaluation", "law", "ledger", "records", "vault", "verify"},
 }
 """Which rooms each room may import.  `cli` may import every one of them; no room may import `cli`."""
 

@@ -2,7 +2,8 @@
 
 The evaluator's process never opens the operator's ledger; it sends a record's
 own members, and the gateway adds who sent it and when.  Order is held here: a
-run begins under a frozen plan, and what follows names a run of the same grant.
+run begins under a frozen plan, what follows names a run of the same grant, and a
+report is about a run that has finished, of which there may be several.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from comity.gateway.refusal import Refusal
-from comity.gateway.state import Grant
+from comity.gateway.state import ABORTED, FINISHED, OPEN, Grant
 from comity.ledger import Transaction
 from comity.records import (
     ContentDisclosed,
     MalformedRecord,
     PlanFrozen,
     Record,
+    ReportPublished,
     RunAborted,
     RunBegun,
     RunFinished,
@@ -28,7 +30,10 @@ from comity.records import (
 __all__ = ["KINDS", "append_evidence"]
 
 KINDS: Final[Mapping[str, type[Record]]] = {
-    cls.kind: cls for cls in (PlanFrozen, RunBegun, RunFinished, RunAborted, ScoresCommitted, ContentDisclosed)
+    cls.kind: cls
+    for cls in (
+        PlanFrozen, RunBegun, RunFinished, RunAborted, ScoresCommitted, ReportPublished, ContentDisclosed,
+    )  # fmt: skip
 }
 
 
@@ -55,7 +60,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return _no("the plan is not frozen; freeze it before the first run under it")
             if tx.execute("SELECT 1 FROM gate_run WHERE run = ?", (record.run,)):
                 return _no("a run of this id was begun before")
-            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, 1)", (record.run, record.plan, grant.grant))
+            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, ?)", (record.run, record.plan, grant.grant, OPEN))
         case RunFinished() | RunAborted() | ScoresCommitted():
             rows = tx.execute(
                 'SELECT open FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ?',
@@ -63,10 +68,18 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
             )
             if not rows:
                 return _no("no run of this id was begun under this plan with this key")
-            if not rows[0][0]:
+            if rows[0][0] != OPEN:
                 return _no("this run has ended; what comes after it is a new run")
             if not isinstance(record, ScoresCommitted):
-                tx.execute("UPDATE gate_run SET open = 0 WHERE run = ?", (record.run,))
+                ended = FINISHED if isinstance(record, RunFinished) else ABORTED
+                tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (ended, record.run))
+        case ReportPublished():
+            rows = tx.execute(
+                'SELECT 1 FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ? AND open = ?',
+                (record.run, record.plan, grant.grant, FINISHED),
+            )
+            if not rows:
+                return _no("no run of this id was finished under this plan with this key; a report is about one that was")
         case ContentDisclosed():
             if not tx.execute("SELECT 1 FROM gate_call WHERE permit = ?", (record.permit,)):
                 return _no(f"entry {record.permit} is no permitted call")

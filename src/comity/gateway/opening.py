@@ -23,6 +23,8 @@ from comity.records import (
     CallPermitted,
     CallSettled,
     Digest,
+    DrawCommitted,
+    DrawRevealed,
     GrantIssued,
     GrantRevoked,
     Hex32,
@@ -31,6 +33,7 @@ from comity.records import (
     RunAborted,
     RunBegun,
     RunFinished,
+    ScoresCommitted,
     instant_text,
     parse_instant,
     parse_record,
@@ -44,7 +47,9 @@ SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
 
 _TABLES: Final = (
     "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_act", "gate_plan", "gate_run",
+    "gate_scores", "gate_draw",
 )  # fmt: skip
+_ACTS: Final = (GrantIssued, GrantRevoked, AccessStopped, AccessResumed, DrawCommitted, DrawRevealed)
 
 
 def begin_ledger(path: Path, offer: Offer, *, now: datetime) -> Ledger:
@@ -81,7 +86,7 @@ def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
 
 def _replay(tx: Transaction, index: int, entry: bytes) -> None:
     record = parse_record(entry)
-    if isinstance(record, (GrantIssued, GrantRevoked, AccessStopped, AccessResumed)):
+    if isinstance(record, _ACTS):
         tx.execute("INSERT INTO gate_act VALUES (?, ?)", (act_digest(record.note.encode()), index))
     match record:
         case GrantIssued() as record:
@@ -113,7 +118,17 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
             tx.execute("INSERT OR IGNORE INTO gate_plan VALUES (?, ?)", (record.plan, index))
         case RunBegun() as record:
             tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, 1)", (record.run, record.plan, record.grant))
-        case RunFinished() | RunAborted() as record:
-            tx.execute("UPDATE gate_run SET open = 0 WHERE run = ?", (record.run,))
+        case RunFinished() as record:
+            tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (state.FINISHED, record.run))
+        case RunAborted() as record:
+            tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (state.ABORTED, record.run))
+        case ScoresCommitted() as record:
+            tx.execute("INSERT OR IGNORE INTO gate_scores VALUES (?, ?)", (record.run, index))
+        case DrawCommitted() as record:
+            tx.execute(
+                "INSERT INTO gate_draw VALUES (?, ?, ?, ?, NULL)", (record.run, record.by, record.commitment, index)
+            )
+        case DrawRevealed() as record:
+            tx.execute('UPDATE gate_draw SET revealed = ? WHERE run = ? AND "by" = ?', (index, record.run, record.by))
         case _:
             pass  # an entry that no decision reads

@@ -19,7 +19,12 @@ from typing import Any, Final
 from comity.ledger import Transaction
 from comity.records import Amount
 
-__all__ = ["SCHEMA", "Grant", "Query", "Standing", "Stop", "find_grant", "find_stop", "millis", "standing"]
+__all__ = ["ABORTED", "FINISHED", "OPEN", "SCHEMA", "Grant", "Query", "Standing", "Stop", "find_grant", "find_stop", "millis", "standing"]
+
+ABORTED: Final = 0
+OPEN: Final = 1
+FINISHED: Final = 2
+"""What became of a run: the values of `gate_run.open`."""
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -50,6 +55,10 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS gate_plan (plan TEXT PRIMARY KEY, at_index INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS gate_run (
         run TEXT PRIMARY KEY, plan TEXT NOT NULL, "grant" TEXT NOT NULL, open INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS gate_scores (run TEXT PRIMARY KEY, at_index INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS gate_draw (
+        run TEXT NOT NULL, "by" TEXT NOT NULL, commitment TEXT NOT NULL, committed INTEGER NOT NULL,
+        revealed INTEGER, PRIMARY KEY (run, "by")) STRICT""",
 )
 
 

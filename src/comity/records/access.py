@@ -212,6 +212,42 @@ class ScoresCommitted(Record, kind="scores.committed", version=1):
     correct: int
 
 
+class ReportPublished(Record, kind="report.published", version=1):
+    """A report about a finished run was published, in exactly these bytes; a later one does not unsay it."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    report: Digest
+    """SHA-256 of report.json: the numbers."""
+    page: Digest
+    """SHA-256 of report.html: the page that states them."""
+
+
+class DrawCommitted(Record, kind="draw.committed", version=1):
+    """A party fixed its half of a draw over a run's rows, without telling it."""
+
+    run: Hex32
+    by: str
+    """authority · provider"""
+    commitment: Digest
+    """SHA-256 of 32 secret bytes."""
+    note: str
+    """The signed note `comity draw-commit/1`, verbatim."""
+
+
+class DrawRevealed(Record, kind="draw.revealed", version=1):
+    """A party told the 32 bytes that it had committed to; with both halves the drawn rows are fixed."""
+
+    run: Hex32
+    by: str
+    secret: Digest
+    """The 32 bytes, hex."""
+    note: str
+    """The signed note `comity draw-reveal/1`, verbatim."""
+
+
 class ContentDisclosed(Record, kind="content.disclosed", version=1):
     """A recipient opened one sealed item to somebody, by the item's own key."""
 
