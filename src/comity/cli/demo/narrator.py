@@ -1,6 +1,7 @@
 """The narrator: each step in one line of what happened and one of why it matters."""
 
 import sys
+import textwrap
 import time
 from typing import Final
 
@@ -8,7 +9,8 @@ import click
 
 __all__ = ["Narrator"]
 
-WIDTH: Final = 96
+WIDTH: Final = 100
+MARGIN: Final = " " * 16
 
 
 class Narrator:
@@ -32,11 +34,13 @@ class Narrator:
         """One step of one side."""
         self._number += 1
         click.echo(f"{self._number:3}  {click.style(f'{who:10}', fg='cyan')} {what}")
-        click.secho(click.wrap_text(why, WIDTH, " " * 16, " " * 16), dim=True)
+        click.secho(textwrap.fill(why, WIDTH, initial_indent=MARGIN, subsequent_indent=MARGIN), dim=True)
         sys.stdout.flush()
 
     def quote(self, text: str) -> None:
         """What a command printed, set in."""
         for line in text.rstrip("\n").splitlines():
-            click.echo(f"                │ {line}")
+            hanging = " " * (len(line) - len(line.lstrip()) + 2)
+            for part in textwrap.wrap(line, WIDTH - len(MARGIN), subsequent_indent=hanging, drop_whitespace=False):
+                click.echo(f"{MARGIN}│ {part.rstrip()}")
         sys.stdout.flush()

@@ -258,6 +258,16 @@ class Story:
         )
         for fact in verdict["facts"]:
             tell.quote(f"{MARKS[fact['holds']]} {fact['name']}: {fact['detail']}")
+        opened = self.stage.run(
+            "stranger", "verify", mail("disclosed.json"), "--ledger", str(copy), "--arrangement", mail("terms.json"),
+            "--show",
+        )  # fmt: skip
+        tell.step(
+            "anyone",
+            "The disclosed call is checked against its entries, and read.",
+            "The ledger holds a salted commitment; only these bytes fit it.",
+        )
+        tell.quote(_question_and_answer(opened))
         bad = self.stage.folder / "copy-with-one-byte-flipped"
         shutil.copytree(copy, bad)
         bundle = sorted(path for path in (bad / "tile" / "entries").rglob("*") if path.is_file())[0]
@@ -268,8 +278,8 @@ class Story:
         said = self.stage.run("stranger", "verify", str(bad), "--arrangement", mail("terms.json"), expect=1)
         tell.step(
             "a forger",
-            f"Byte {at} of {bundle.relative_to(bad)} is flipped in a second copy; verification fails and says where.",
-            "A changed record cannot keep the root that both sides cosigned.",
+            f"Byte {at} of {bundle.relative_to(bad)} is flipped in a second copy, and found.",
+            "Verification says where: a changed record cannot keep the root that both sides cosigned.",
         )
         tell.quote("\n".join(line for line in said.splitlines() if "✗" in line or "fail" in line.lower())[:600])
         return {"ledger": str(copy), **mirrored}
@@ -278,3 +288,11 @@ class Story:
         """A card that lies in the mail."""
         card: dict[str, Any] = json.loads(Path(self.mail(f"{role}.card.json")).read_text())
         return card
+
+
+def _question_and_answer(opened: str) -> str:
+    """Question and answer of a disclosed chat completion, out of what `comity verify --show` prints."""
+    bodies = [json.loads(line) for line in opened.splitlines() if line.startswith("{")]
+    asked, answered = bodies[0], bodies[1]
+    text = answered["choices"][0]["message"]["content"] if "choices" in answered else answered["content"][0]["text"]
+    return f"asked     {asked['messages'][-1]['content']}\nanswered  {text.strip()}"
