@@ -79,7 +79,7 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
     """Terms as JSON members; `changes` replace whole clauses, or one member as `budget__calls=3`."""
     at = now()
     policy = (
-        f"log {keys.log.vkey}\nlog {keys.log_mldsa.vkey}\nwitness authority {keys.witness.vkey}\n"
+        f"log {keys.log.vkey}\nlog {keys.log_mldsa.vkey}\nwitness authority {keys.witness.vkey} http://authority.example/\n"
         "group both all authority\nquorum both\n"
     )
     model = {

@@ -1,8 +1,10 @@
-"""Party acts: grants, revocations, stops and resumptions, by signed note.
+"""Party acts: grants, revocations, stops, resumptions and the two halves of a draw, by signed note.
 
 A door takes the note of one act (`comity.arrangement.acts`), signed by a party
 key of the terms.  The authority grants and revokes; who may stop stands in the
-clause `stop.by`; each party resumes what itself stopped.  An act is performed
+clause `stop.by`; each party resumes what itself stopped.  Both halves of a draw
+are committed after the run's scores, once a party, and told after both are
+committed: so neither side can choose its half by the other's.  An act is performed
 once: the digest of its text is kept, and a second coming of it is refused.
 """
 
@@ -11,13 +13,27 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, assert_never
 
-from comity.arrangement import ActRefused, Grant, Resumption, Revocation, Role, Stop, Terms, open_act
+from comity.arrangement import (
+    Act,
+    ActRefused,
+    DrawCommit,
+    DrawReveal,
+    Grant,
+    Resumption,
+    Revocation,
+    Role,
+    Stop,
+    Terms,
+    open_act,
+)
 from comity.gateway.refusal import Refusal
 from comity.ledger import Transaction, parse_vkey
 from comity.records import (
     AccessResumed,
     AccessStopped,
     Digest,
+    DrawCommitted,
+    DrawRevealed,
     GrantIssued,
     GrantRevoked,
     Hex32,
@@ -28,11 +44,13 @@ from comity.records import (
 
 __all__ = ["DOORS", "act_digest", "perform"]
 
-DOORS: Final[Mapping[str, type[Grant | Revocation | Stop | Resumption]]] = {
+DOORS: Final[Mapping[str, type[Act]]] = {
     "/grants": Grant,
     "/revocations": Revocation,
     "/stop": Stop,
     "/resume": Resumption,
+    "/draw-commits": DrawCommit,
+    "/draw-reveals": DrawReveal,
 }
 
 
@@ -69,6 +87,10 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             done = _stop(tx, act, by, terms, note, now)
         case Resumption():
             done = _resume(tx, act, by, note, now)
+        case DrawCommit():
+            done = _commit_draw(tx, act, by, note, now)
+        case DrawReveal():
+            done = _reveal_draw(tx, act, by, note, now)
         case _:
             assert_never(act)
     if isinstance(done, int):
@@ -143,6 +165,42 @@ def _resume(tx: Transaction, act: Resumption, by: Role, note: bytes, now: dateti
         )
     tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (by,))
     return tx.append(to_bytes(AccessResumed(at=Instant(instant_text(now)), by=by, cause=act.cause, note=note.decode())))
+
+
+def _commit_draw(tx: Transaction, act: DrawCommit, by: Role, note: bytes, now: datetime) -> int | Refusal:
+    if not tx.execute("SELECT 1 FROM gate_scores WHERE run = ?", (act.run,)):
+        return _no("terms-refused", "draw.run", "no scores of this run are committed; a draw comes after them")
+    for other, commitment in tx.execute('SELECT "by", commitment FROM gate_draw WHERE run = ?', (act.run,)):
+        if other == by:
+            return _no("terms-refused", "draw.commitment", f"the {by} has committed to its half of this draw already")
+        if commitment == act.commitment:
+            return _no("terms-refused", "draw.commitment", f"this is the {other}'s commitment; make one of your own")
+    record = DrawCommitted(
+        at=Instant(instant_text(now)), run=Hex32(act.run), by=by, commitment=Digest(act.commitment), note=note.decode()
+    )
+    index = tx.append(to_bytes(record))
+    tx.execute("INSERT INTO gate_draw VALUES (?, ?, ?, ?, NULL)", (act.run, by, act.commitment, index))
+    return index
+
+
+def _reveal_draw(tx: Transaction, act: DrawReveal, by: Role, note: bytes, now: datetime) -> int | Refusal:
+    rows = tx.execute('SELECT "by", commitment, revealed FROM gate_draw WHERE run = ?', (act.run,))
+    halves = {role: (commitment, revealed) for role, commitment, revealed in rows}
+    if by not in halves:
+        return _no("terms-refused", "draw.secret", f"the {by} has committed to nothing for this run")
+    if len(halves) < 2:
+        return _no("terms-refused", "draw.secret", "the other party has not committed; whoever tells first would lose")
+    commitment, revealed = halves[by]
+    if revealed is not None:
+        return _no("terms-refused", "draw.secret", f"the {by} has told its half of this draw already")
+    if sha256(bytes.fromhex(act.secret)).hexdigest() != commitment:
+        return _no("terms-refused", "draw.secret", f"its SHA-256 is not what the {by} committed to")
+    record = DrawRevealed(
+        at=Instant(instant_text(now)), run=Hex32(act.run), by=by, nonce=Digest(act.secret), note=note.decode()
+    )
+    index = tx.append(to_bytes(record))
+    tx.execute('UPDATE gate_draw SET revealed = ? WHERE run = ? AND "by" = ?', (index, act.run, by))
+    return index
 
 
 def _no(slug: str, clause: str, because: str) -> Refusal:

@@ -9,8 +9,9 @@
 | `GET /sealed/<n>/request`, `…/answer` | a grant's key | a sealed item; its recipients alone can open it |
 | `GET /status` | a grant's key | what is spent of each clause |
 | `GET /checkpoint` | anyone | the newest checkpoint under quorum |
+| `GET /draw/<run>` | anyone | the commitments and revelations of a draw, each with its receipt or null |
 | `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
-| `POST /grants`, `/revocations`, `/stop`, `/resume` | a party, by signed note | 201 with the entry's index |
+| `POST /grants`, `/revocations`, `/stop`, `/resume`, `/draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
 
 A key reads the entries of its own arrangement, whoever made them: they hold
 commitments, not content.
@@ -43,6 +44,7 @@ _ENTRY: Final = re.compile(f"/entry/{_INDEX}")
 _RECEIPT: Final = re.compile(f"/receipt/{_INDEX}")
 _SEALED: Final = re.compile(f"/sealed/{_INDEX}/(request|answer)")
 _TILE: Final = re.compile(r"/tile/(?:[0-9]{1,2}|entries)(?:/x[0-9]{3}){0,6}/[0-9]{3}(?:\.p/[0-9]{1,3})?")
+_DRAW: Final = re.compile("/draw/([0-9a-f]{32})")
 RETRY_SECONDS: Final = 1
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -68,6 +70,9 @@ class Doors:
     async def _answer(self, method: str, rest: str, headers: Headers, body: bytes, reply: Reply) -> bool:
         if method == "GET" and rest == "/checkpoint":
             await self._file(reply, "checkpoint", "text/plain; charset=utf-8", cache="no-cache")
+            return True
+        if method == "GET" and (drawn := _DRAW.fullmatch(rest)) is not None:
+            await self._draw(drawn[1], reply)
             return True
         if method == "POST" and rest in acts.DOORS:
             await self._act(rest, body, reply)
@@ -227,6 +232,17 @@ class Doors:
             await self._send(reply, 202, "text/plain; charset=utf-8", body, ("retry-after", str(RETRY_SECONDS)))
             return
         await self._send(reply, 200, "text/plain; charset=utf-8", format_receipt(proof))
+
+    async def _draw(self, run: str, reply: Reply) -> None:
+        """Both halves of a draw, for parties who have no key: nobody tells before both are held by both."""
+        rows = self.gate.query("SELECT committed, revealed FROM gate_draw WHERE run = ? ORDER BY committed", (run,))
+        entries = []
+        for index in sorted(at for row in rows for at in row if at is not None):
+            proof = receipt(TileDirectory(self._published), index)
+            [entry] = self.gate.ledger.read(index, index + 1)
+            held = None if proof is None else format_receipt(proof).decode()
+            entries.append({"index": index, "entry": entry.decode(), "receipt": held})
+        await self._json(reply, 200, {"ledger": self.gate.ledger.origin, "run": run, "entries": entries})
 
     async def _sealed(self, index: int, part: str, reply: Reply) -> None:
         item = load_item(self.gate.query, index, part)

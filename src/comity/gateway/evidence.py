@@ -45,6 +45,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
     own = {name: value for name, value in members.items() if name not in ("kind", "grant", "person", "at")}
     try:
         record = cls.from_members({**own, "grant": grant.grant, "person": grant.person, "at": instant_text(now)})
+        entry = to_bytes(record)
     except MalformedRecord as error:
         return _no(str(error))
     match record:
@@ -52,7 +53,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
             rows = tx.execute("SELECT at_index FROM gate_plan WHERE plan = ?", (record.plan,))
             if rows:
                 return int(rows[0][0])
-            index = tx.append(to_bytes(record))
+            index = tx.append(entry)
             tx.execute("INSERT INTO gate_plan VALUES (?, ?)", (record.plan, index))
             return index
         case RunBegun():
@@ -70,9 +71,14 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return _no("no run of this id was begun under this plan with this key")
             if rows[0][0] != OPEN:
                 return _no("this run has ended; what comes after it is a new run")
-            if not isinstance(record, ScoresCommitted):
-                ended = FINISHED if isinstance(record, RunFinished) else ABORTED
-                tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (ended, record.run))
+            if isinstance(record, ScoresCommitted):
+                if tx.execute("SELECT 1 FROM gate_draw WHERE run = ?", (record.run,)):
+                    return _no("a draw over this run's scores has begun; they can no longer be replaced")
+                index = tx.append(entry)
+                tx.execute("INSERT OR IGNORE INTO gate_scores VALUES (?, ?)", (record.run, index))
+                return index
+            ended = FINISHED if isinstance(record, RunFinished) else ABORTED
+            tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (ended, record.run))
         case ReportPublished():
             rows = tx.execute(
                 'SELECT 1 FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ? AND open = ?',
@@ -85,7 +91,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return _no(f"entry {record.permit} is no permitted call")
         case _:
             raise AssertionError(f"no rule for {record.kind}")
-    return tx.append(to_bytes(record))
+    return tx.append(entry)
 
 
 def _no(because: str) -> Refusal:
