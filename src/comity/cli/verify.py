@@ -37,6 +37,7 @@ from comity.verify import (
     verify_receipt,
 )
 from comity.verify.checkpoints import check_checkpoint
+from comity.verify.fork import HELD, REQUEST, verify_fork
 
 __all__ = ["verify"]
 
@@ -50,6 +51,7 @@ SECTIONS: Final = (
     ("the calls", ("calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs")),
     ("the calls against the clauses", ("budget", "concurrency", "permits", "models")),
     ("what is disclosed", ("ledger", "call", "request", "answer")),
+    ("the two checkpoints", ("evidence", "held", "shown", "one history")),
 )
 UNWRAPPED: Final = 1_000_000
 COLOURS: Final = {True: "green", False: "red", None: "yellow"}
@@ -99,7 +101,7 @@ def verify(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Check a ledger (folder or URL), receipt, checkpoint or disclosure.
+    """Check a ledger (folder or URL), receipt, checkpoint, disclosure or a witness's evidence (its folder).
 
     Each fact is printed on its own: ✓ it holds, ✗ it fails and where, · nothing in hand can decide it.
 
@@ -110,9 +112,13 @@ def verify(
     """
     given = _given_policy(policy_file, logs, witnesses)
     terms = _read_terms(arrangement_file) if arrangement_file is not None else None
-    copy = _copy(subject)
+    evidence = _evidence(Path(subject))
+    copy = _copy(subject) if evidence is None else None
     parts: tuple[Shown, ...] = ()
-    if copy is not None:
+    if evidence is not None:
+        policy, keys = _policy_of(given, terms)
+        verdict = verify_fork(*evidence, policy, keys=keys)
+    elif copy is not None:
         verdict = _ledger(copy, given, terms)
     else:
         data = Path(subject).read_bytes()
@@ -197,6 +203,12 @@ def _disclosure(
             found = verify_disclosure(disclosure, history, head.origin, before=tuple(before))
             return found.verdict, tuple(part for part in found.parts if isinstance(part, Shown))
     return Verdict(subject=f"disclosure of call {disclosure.index}", facts=tuple(before)), ()
+
+
+def _evidence(folder: Path) -> tuple[bytes, bytes] | None:
+    """The two files of a witness's evidence, if the subject is such a folder."""
+    held, request = folder / HELD, folder / REQUEST
+    return (held.read_bytes(), request.read_bytes()) if held.is_file() and request.is_file() else None
 
 
 def _copy(subject: str) -> LedgerCopy | None:

@@ -8,8 +8,10 @@ and one of its `witness` lines is this party's own key (`keys/witness`).
 State and evidence lie in `DIR/witness/`; several `--add-log` may be given, and a log is added once:
 a later `comity witness --add-log FILE --no-serve` reaches a witness that is running already.
 
-When it is ready it prints one JSON line, `{"logs": […], "vkey": …, "witness": "http://127.0.0.1:PORT/"}`,
-and then serves until it is interrupted or terminated.
+When it is ready it prints one JSON line,
+`{"evidence": […], "logs": […], "vkey": …, "witness": "http://127.0.0.1:PORT/"}`,
+and then serves until it is interrupted or terminated.  `evidence` lists the folders under `DIR/witness/evidence/`
+that each hold a refused checkpoint; with `--no-serve` a running witness's home can be asked for them.
 
 Exit status: 0 ended as asked, 1 a log was refused, 2 misuse.
 """
@@ -54,7 +56,8 @@ def witness(home: Home, listen: str, policies: tuple[Path, ...], no_serve: bool,
 
     The witness remembers the largest tree it has seen of each ledger and cosigns a newer one only with a
     proof that nothing before it changed.  A ledger that shows two histories is refused, and what proves it
-    is kept in witness/evidence/.
+    is kept in witness/evidence/; with --no-serve the folders of such evidence are listed, and `comity verify`
+    reads one.
     """
     host, port = _address(listen)
     try:
@@ -63,7 +66,8 @@ def witness(home: Home, listen: str, policies: tuple[Path, ...], no_serve: bool,
         try:
             for path in policies:
                 mine.add_log(_policy(path))
-            ready: dict[str, Any] = {"logs": list(mine.origins()), "vkey": mine.vkey}
+            kept = [str(folder) for folder in mine.evidence()]
+            ready: dict[str, Any] = {"evidence": kept, "logs": list(mine.origins()), "vkey": mine.vkey}
             if no_serve:
                 click.echo(json.dumps(ready, sort_keys=True))
             else:

@@ -165,6 +165,10 @@ class Witness:
                 return checkpoint if isinstance(checkpoint, bytes) else None
         return None
 
+    def evidence(self) -> tuple[Path, ...]:
+        """The folders that each keep one refused checkpoint (`request`) and the one it contradicts (`held`)."""
+        return tuple(sorted(path.parent for path in self._evidence_path.glob("*/request")))
+
     def close(self) -> None:
         """Give the state back."""
         with self._lock, suppress(apsw.Error):

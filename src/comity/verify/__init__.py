@@ -19,6 +19,7 @@ from comity.verify.edge import FolderCopy, ServerCopy
 from comity.verify.errors import MalformedDisclosureFile, MalformedOfferFile, NothingToVerify, VerifyError
 from comity.verify.facts import Fact, Verdict
 from comity.verify.files import CheckedFiles, LedgerCopy, check_files
+from comity.verify.fork import verify_fork
 from comity.verify.history import read_entries
 from comity.verify.terms import TermsView, read_offer
 
@@ -46,5 +47,6 @@ __all__ = [
     "verify_checkpoint",
     "verify_directory",
     "verify_disclosure",
+    "verify_fork",
     "verify_receipt",
 ]
