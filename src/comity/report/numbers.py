@@ -1,0 +1,171 @@
+"""The numbers of a report: one file of canonical JSON, every member of it out of the record.
+
+`comity report/1`; docs/reference/report.md says of each member what it is counted from.  Nothing in it is typed by
+hand and nothing depends on when or where it is made: the same terms, plan, score table and entries give the same bytes.
+
+    numbers(terms=…, plan=…, scores=…, entries=…, run=…) -> Numbers
+
+Before it counts, it refuses inputs that do not belong together: the plan is the one whose digest is frozen, the table
+is the one whose digest is committed, its counts are those committed with it, and the terms are those of the ledger.
+
+Decimals are text, as estimates write them (rounded outwards at the sixth place); money is in billionths of the terms'
+currency.  The terms' clauses that bound a sum stand beside what was taken of it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from comity.arrangement import Terms
+from comity.estimate import Method, estimate_rate
+from comity.records import NotCanonical, canonical_bytes, parse_canonical
+from comity.report.account import Account, read_account
+from comity.report.errors import NotReportable
+
+__all__ = ["FORMAT", "MAX_FILE", "Numbers", "numbers", "read_file"]
+
+FORMAT: Final = "comity report/1"
+SCORES_FORMAT: Final = "comity scores/1"
+MAX_FILE: Final = 1 << 28
+"""Bytes of a plan or score table: a million rows take about 150 MB."""
+METHODS: Final = ("wilson", "clopper-pearson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The report's file, its members, and the account and plan that a page needs beside them."""
+
+    data: bytes
+    members: Mapping[str, Any]
+    account: Account
+    plan: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hex: what `report.published` holds."""
+        return sha256(self.data).hexdigest()
+
+
+def numbers(*, terms: Terms, plan: bytes, scores: bytes, entries: Sequence[bytes], run: str) -> Numbers:
+    """Count everything that is published about `run`; raises `NotReportable`."""
+    account = read_account(entries, run)
+    planned, rows = _belonging(terms, plan, scores, account)
+    try:
+        members = _members(terms, planned, rows, account)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotReportable(f"the plan or the score table lacks a member that a report needs: {error!r}") from None
+    return Numbers(data=canonical_bytes(members), members=members, account=account, plan=planned)
+
+
+def read_file(data: bytes, name: str) -> Mapping[str, Any]:
+    """The members of one of our canonical files; raises `NotReportable` naming it."""
+    try:
+        return parse_canonical(data, limit=MAX_FILE)
+    except NotCanonical as error:
+        raise NotReportable(f"{name} is not canonical JSON: {error}") from None
+
+
+def _belonging(
+    terms: Terms, plan: bytes, scores: bytes, account: Account
+) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    committed = account.committed
+    if account.signed is None or account.signed.digest != terms.digest:
+        held = "none" if account.signed is None else account.signed.digest
+        raise NotReportable(f"the ledger is kept under terms with digest {held}; those given have {terms.digest}")
+    for name, data, digest in (("plan", plan, account.begun_record.plan), ("score table", scores, committed.rows)):
+        if (found := sha256(data).hexdigest()) != digest:
+            raise NotReportable(f"the {name} in the ledger has digest {digest}, the file given has {found}")
+    table = read_file(scores, "the score table")
+    rows = table.get("rows")
+    if table.get("format") != SCORES_FORMAT or table.get("run") != committed.run or not isinstance(rows, list):
+        raise NotReportable(f"expected a score table ({SCORES_FORMAT}) of the run {committed.run}")
+    judged = sum(row.get("score") is not None for row in rows)
+    correct = sum(row.get("score") == 1 for row in rows)
+    said = (committed.intended, committed.judged, committed.unscored, committed.correct)
+    if said != (len(rows), judged, len(rows) - judged, correct):
+        raise NotReportable(
+            f"scores.committed says intended, judged, unscored and correct are {said}; its own table has "
+            f"{(len(rows), judged, len(rows) - judged, correct)}"
+        )
+    return read_file(plan, "the plan"), rows
+
+
+def _members(
+    terms: Terms, plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], account: Account
+) -> dict[str, Any]:
+    population, target = plan["claim"]["population"], plan["target"]
+    committed, budget, taken = account.committed, terms.budget, account.taken
+    states = Counter(run.state for run in account.runs)
+    return {
+        "format": FORMAT,
+        "ledger": terms.ledger.origin,
+        "arrangement": terms.id,
+        "terms": terms.digest,
+        "run": committed.run,
+        "plan": committed.plan,
+        "suite": {"name": population["suite"], "version": population["version"], "sha256": population["sha256"]},
+        "protocol": target["protocol"],
+        "model": target["model"],
+        "title": plan["title"],
+        "counts": {
+            "intended": committed.intended,
+            "attempted": committed.attempted,
+            "answered": committed.answered,
+            "judged": committed.judged,
+            "unscored": committed.unscored,
+            "repeated": committed.repeated,
+            "correct": committed.correct,
+        },
+        "missing": dict(sorted(Counter(str(row["reason"]) for row in rows if row["score"] is None).items())),
+        "estimates": _estimates(rows, plan["outputs"]),
+        "runs": {
+            "plans_frozen": account.plans_frozen,
+            "begun": len(account.runs),
+            "finished": states["finished"],
+            "aborted": states["aborted"],
+            "reported": 1,
+        },
+        "calls": {
+            "run": len(account.permitted),
+            "refused": account.refused,
+            "before_freeze": account.before_freeze,
+            "outside_plan": account.outside_plan,
+        },
+        "served": dict(account.served),
+        "spend": [
+            {"clause": "budget.calls", "agreed": budget.calls, "taken": account.calls},
+            {"clause": "budget.input_tokens", "agreed": budget.input_tokens, "taken": taken.input_tokens},
+            {"clause": "budget.output_tokens", "agreed": budget.output_tokens, "taken": taken.output_tokens},
+            {"clause": "budget.cost", "agreed": budget.cost_nano, "taken": taken.cost_nano},
+        ],
+        "refusals": [{"clause": clause, "count": count} for clause, count in account.refusals.items()],
+        "blindness": terms.content.blindness,
+        "as_of": account.size,
+        "entries": {
+            "plan": account.frozen,
+            "begun": account.begun,
+            "scores": account.scores,
+            "finished": account.finished,
+        },
+    }
+
+
+def _estimates(rows: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rate by each method of the plan, over the first epoch: epochs of one item are no independent units."""
+    first = [row["score"] for row in rows if row["epoch"] == 1]
+    judged = [score for score in first if score is not None]
+    if not judged:
+        return []
+    found = []
+    for name in outputs["methods"]:
+        if name not in METHODS:
+            raise NotReportable(f"the plan asks for the method {name!r}; expected one of {', '.join(METHODS)}")
+        made = estimate_rate(
+            cast(Method, name), sum(judged), len(judged), float(outputs["level"]), missing=len(first) - len(judged)
+        )
+        members = made.as_json()
+        del members["text"]
+        found.append(members)
+    return found
