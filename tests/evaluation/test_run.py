@@ -301,42 +301,6 @@ def test_a_run_that_breaks_off_is_aborted_in_the_ledger(home: Home, gateway: Gat
     assert "Error" in aborted["because"]
 
 
-@pytest.mark.parametrize("protocol", ["openai", "anthropic"])
-def test_a_spent_budget_ends_a_run_with_the_engines_own_default_settings(
-    gateway: GatewayDouble, tmp_path: Path, protocol: str
-) -> None:
-    """Somebody else's task, with Inspect's default retries, ends within 5 s with one refusal per sample."""
-    gateway.budget = 5
-    arguments = {"responses_api": False} if protocol == "openai" else {}
-    script = f"""
-import json, time
-from inspect_ai import Task, eval
-from inspect_ai.dataset import Sample
-from inspect_ai.model import get_model
-from inspect_ai.scorer import match
-url = {gateway.url!r} + "/a/{ARRANGEMENT}/{protocol}" + {"/v1" if protocol == "openai" else ""!r}
-model = get_model("{protocol}/gemma-3-270m", base_url=url, api_key={SECRET!r}, **{arguments!r})
-samples = [Sample(id=n, input={SUITE.items[0].question!r}, target="Paris") for n in range(1, 31)]
-began = time.monotonic()
-[log] = eval(Task(dataset=samples, scorer=match()), model=model, display="none", fail_on_error=False, log_dir=".")
-print(json.dumps([log.status, time.monotonic() - began]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**ENVIRONMENT, "XDG_DATA_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)},
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    status, seconds = json.loads(done.stdout.splitlines()[-1])
-    assert status == "success"
-    assert seconds < 5
-    assert len(gateway.asked) == 30
-    assert gateway.kinds().count("call.refused") == 25
-
-
 def test_the_ledger_is_named_as_the_gateway_names_it(home: Home, gateway: GatewayDouble) -> None:
     """The file beside the plan says which ledger holds it, and where."""
     path = frozen_plan(home, gateway, items=3)
