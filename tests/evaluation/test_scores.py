@@ -1,5 +1,6 @@
 """The score table commits every row, blinded, and the counts and estimates follow from it."""
 
+import hmac
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from comity.evaluation.reading import LoggedCall, LoggedSample, UnreadableLog, read_samples
-from comity.evaluation.scores import blind, count_rows, estimate_rows, make_rows, score_table
+from comity.evaluation.scores import blind, count_rows, estimate_rows, make_rows, row_salt, score_table
 from comity.records import parse_canonical
 
 ORIGIN = "operator.example/a/" + "2" * 32
@@ -48,6 +49,14 @@ def test_the_table_hides_items_and_keeps_no_order_of_them() -> None:
     members = parse_canonical(table)
     assert [row["item"] for row in members["rows"]] == sorted(blind(item, SALT) for item, _ in INTENDED)
     assert blind("one", SALT) != blind("one", b"t" * 32)
+
+
+def test_a_row_is_opened_by_its_own_salt_and_opens_no_other() -> None:
+    """Who is told one item and its salt recomputes its name; the same salt gives no other row's name."""
+    names = {row.item for row in make_rows(SAMPLES, intended=INTENDED, salt=SALT, origin=ORIGIN)}
+    salt = row_salt("two", SALT)
+    assert hmac.digest(salt, b"two", "sha256").hex() == blind("two", SALT)
+    assert not names & {hmac.digest(salt, item.encode(), "sha256").hex() for item, _ in INTENDED if item != "two"}
 
 
 def test_epochs_of_one_item_are_not_independent_units() -> None:

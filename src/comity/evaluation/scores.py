@@ -5,10 +5,15 @@ One file of canonical JSON, whose SHA-256 enters the ledger as `scores.committed
     {"format":"comity scores/1","plan":"<digest>","rows":[ROW, …],"run":"<run id>"}
     ROW = {"calls":[17],"epoch":1,"item":"<64 hex>","reason":"","score":1}
 
-`item` is HMAC-SHA-256 of the item's id under a salt of 32 random bytes, so the table alone tells which rows are the
-same item and not which item it is.  Rows are sorted by `item` and `epoch`.  `score` is 1, 0 or null; `reason` says why
-it is null; `calls` are the ledger indexes of the row's calls.  The salt lies in a file of its own beside the table: who
-has both, and the suite, can name the items.
+The table has a salt of 32 random bytes, each item a salt of its own, and `item` is the item's id under that:
+
+    item's salt = HMAC-SHA-256(table's salt, item's id)
+    item        = HMAC-SHA-256(item's salt, item's id)
+
+so the table alone tells which rows are the same item and not which item it is, and one row can be opened by its own
+salt without opening another.  Rows are sorted by `item` and `epoch`.  `score` is 1, 0 or null; `reason` says why it is
+null; `calls` are the ledger indexes of the row's calls.  The table's salt lies in a file of its own beside the table:
+who has both, and the suite, can name the items.
 
 Counts, which stand beside every rate:
 
@@ -28,7 +33,6 @@ Estimates use the rows of the first epoch alone where there are several: epochs 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 from comity.estimate import Estimate, Method, estimate_rate
@@ -68,9 +72,14 @@ class Counts:
         return asdict(self)
 
 
+def row_salt(item: str, salt: bytes) -> bytes:
+    """The salt that opens one item's rows and no others, out of the table's salt."""
+    return hmac.digest(salt, item.encode(), "sha256")
+
+
 def blind(item: str, salt: bytes) -> str:
     """The name under which an item stands in a score table."""
-    return hmac.new(salt, item.encode(), sha256).hexdigest()
+    return hmac.digest(row_salt(item, salt), item.encode(), "sha256").hex()
 
 
 def make_rows(
