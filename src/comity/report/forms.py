@@ -10,6 +10,7 @@ integer in decimal).  What a reader sees follows from `value` by the form, so th
 | `text` | the value | `wilson` |
 | `count` | an integer with commas between thousands | 110,400 |
 | `percent` | a decimal times 100 with one place, halves to even | 40.0% |
+| `level` | a decimal times 100 without zeros at the end | 95% |
 | `money` | billionths as units, at least two places | 0.0007204 |
 
     >>> Claims({"counts": {"judged": 1200}})("counts.judged")
@@ -26,8 +27,8 @@ from comity.arrangement import money
 
 __all__ = ["FORMS", "Claims", "shown"]
 
-FORMS: Final = ("text", "count", "percent", "money")
-DECIMALS: Final = frozenset({"point", "low", "high", "worst_low", "worst_high", "level"})
+FORMS: Final = ("text", "count", "percent", "level", "money")
+DECIMALS: Final = frozenset({"point", "low", "high", "worst_low", "worst_high"})
 
 
 def shown(value: str, form: str) -> str:
@@ -43,6 +44,8 @@ def shown(value: str, form: str) -> str:
             return f"{int(value):,}"
         case "percent":
             return f"{(Decimal(value) * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)}%"
+        case "level":
+            return f"{(Decimal(value) * 100).normalize():f}%"
         case "money":
             return money(int(value))
         case _:
@@ -75,6 +78,7 @@ class Claims:
 
 
 def _form(path: str, value: int | str) -> str:
-    if path.rpartition(".")[2] in DECIMALS:
-        return "percent"
+    name = path.rpartition(".")[2]
+    if name in DECIMALS or name == "level":
+        return "level" if name == "level" else "percent"
     return "count" if isinstance(value, int) else "text"
