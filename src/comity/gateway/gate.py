@@ -77,6 +77,9 @@ class Gate:
         random: Random,
         software: str,
     ) -> None:
+        spoken = {protocol for model in terms.models for protocol in model.protocols}
+        if missing := spoken - providers.keys():
+            raise ValueError(f"expected a provider for each protocol of the terms, found none for {sorted(missing)}")
         self.ledger, self.terms, self.clock, self.random = ledger, terms, clock, random
         self._providers, self._software = providers, software
         self._reader = ledger.reader()
