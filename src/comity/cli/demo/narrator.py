@@ -41,6 +41,6 @@ class Narrator:
         """What a command printed, set in."""
         for line in text.rstrip("\n").splitlines():
             hanging = " " * (len(line) - len(line.lstrip()) + 2)
-            for part in textwrap.wrap(line, WIDTH - len(MARGIN), subsequent_indent=hanging, drop_whitespace=False):
+            for part in textwrap.wrap(line, WIDTH - len(MARGIN) - 2, subsequent_indent=hanging, drop_whitespace=False):
                 click.echo(f"{MARGIN}│ {part.rstrip()}")
         sys.stdout.flush()

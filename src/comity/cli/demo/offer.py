@@ -29,6 +29,7 @@ class Offered:
     input_tokens: int
     output_tokens: int
     cost: str
+    concurrency: int = 8
 
 
 def offer_text(offered: Offered, *, provider: str, now: datetime) -> str:
@@ -67,7 +68,7 @@ budget:
   cost: "{offered.cost}"
   currency: EUR
   output_unstated: reserve
-rate: {{calls_per_minute: 3000, concurrency: 8}}
+rate: {{calls_per_minute: 3000, concurrency: {offered.concurrency}}}
 content:
   blindness: sealed-record
   retention: none

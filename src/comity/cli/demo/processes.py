@@ -45,16 +45,18 @@ class Stage:
         self.mail.mkdir(parents=True)
         self.logs = folder / "logs"
         self.logs.mkdir()
-        self._up: list[subprocess.Popen[str]] = []
+        self._up: dict[str, subprocess.Popen[str]] = {}
 
     def home(self, role: str) -> Path:
         """The folder of one side."""
         return self.folder / role
 
-    def run(self, role: str, *arguments: str, expect: int = 0, show: bool = False, **environment: str) -> str:
-        """Run one public command in one side's folder; returns what it printed."""
+    def attempt(
+        self, role: str, *arguments: str, show: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one public command in one side's folder, however it ends."""
         command = [sys.executable, "-m", "comity", "--home", str(self.home(role)), *arguments]
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=self.mail,
             env=os.environ | environment,
@@ -63,6 +65,10 @@ class Stage:
             stderr=None if show else subprocess.PIPE,
             check=False,
         )
+
+    def run(self, role: str, *arguments: str, expect: int = 0, show: bool = False, **environment: str) -> str:
+        """Run one public command in one side's folder; returns what it printed."""
+        done = self.attempt(role, *arguments, show=show, **environment)
         if done.returncode != expect:
             said = (done.stderr or "") + done.stdout
             shown = " ".join(arguments[:3])
@@ -87,7 +93,7 @@ class Stage:
             start_new_session=True,
         )
         log.close()
-        self._up.append(process)
+        self._up[name] = process
         line = _first_line(process)
         if not line:
             said = (self.logs / f"{name}.log").read_text()[-2000:]
@@ -99,9 +105,10 @@ class Stage:
         """What a process has said on its error output so far."""
         return (self.logs / f"{name}.log").read_text()
 
-    def end(self) -> None:
-        """End every process, the newest first, and wait for it."""
-        for process in reversed(self._up):
+    def end(self, name: str | None = None) -> None:
+        """End one process, or every one, the newest first, and wait for it."""
+        for each in [name] if name is not None else list(reversed(self._up)):
+            process = self._up.pop(each)
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
@@ -111,7 +118,6 @@ class Stage:
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        self._up.clear()
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
