@@ -78,9 +78,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def publish(gateway: LiveGateway, folder: Path, state: Path) -> None:
     policy = parse_policy(gateway.terms.ledger.policy_text)
-    text = gateway.terms.ledger.policy_text.replace(
-        gateway.keys.witness.vkey, gateway.keys.witness.vkey + " https://witness.example"
-    )
     witness = Witness(state, signer=gateway.keys.witness, clock=now)
     witness.add_log(policy)
 
@@ -89,7 +86,7 @@ def publish(gateway: LiveGateway, folder: Path, state: Path) -> None:
 
     publisher = Publisher(
         gateway.ledger, folder / "public", signers=[gateway.keys.log, gateway.keys.log_mldsa],
-        policy=parse_policy(text), clock=now, ask=ask,
+        policy=policy, clock=now, ask=ask,
     )  # fmt: skip
     outcome = publisher.publish_once()
     witness.close()

@@ -6,6 +6,8 @@
 | revocation | `comity revoke/1`, ledger origin, SHA-256 of the access key, cause, nonce |
 | stop | `comity stop/1`, ledger origin, cause, nonce |
 | resumption | `comity resume/1`, ledger origin, cause, nonce |
+| commitment to a draw | `comity draw-commit/1`, ledger origin, run, SHA-256 of 32 secret bytes, nonce |
+| revelation of a draw | `comity draw-reveal/1`, ledger origin, run, the 32 bytes in hex, nonce |
 
 One field a line, each line ending in a newline.  Digests are 64 lower-case hex
 digits, the nonce is 128 random bits as 32, `expires` is an instant as records
@@ -14,7 +16,10 @@ whoever executes acts refuses a nonce seen before (the notes stand in the entrie
 
 `cause` is a code of `CAUSES`, so that both sides count the same thing.
 
-    open_act(note, verifier, …) -> Grant | Revocation | Stop | Resumption
+The two acts of a draw are each party's half of one die: `comity.verify.draw`
+says which rows of a run it picks.
+
+    open_act(note, verifier, …) -> Grant | Revocation | Stop | Resumption | DrawCommit | DrawReveal
 
 Not promised: that the signer may do it.  Who may stop stands in the clause
 `stop.by`; who may grant is the authority.
@@ -34,10 +39,14 @@ from comity.records import MalformedInstant, instant_text, parse_instant
 __all__ = [
     "CAUSES",
     "Act",
+    "DrawCommit",
+    "DrawReveal",
     "Grant",
     "Resumption",
     "Revocation",
     "Stop",
+    "draw_commit_text",
+    "draw_reveal_text",
     "grant_text",
     "open_act",
     "resume_text",
@@ -114,7 +123,30 @@ class Resumption:
     by: str
 
 
-Act = Grant | Revocation | Stop | Resumption
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawCommit:
+    """A party's half of a draw over one run's rows, fixed and not yet told."""
+
+    ledger: str
+    run: str
+    commitment: str
+    """SHA-256 of the 32 secret bytes, hex."""
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawReveal:
+    """The 32 bytes that a party had committed to."""
+
+    ledger: str
+    run: str
+    secret: str
+    nonce: str
+    by: str
+
+
+Act = Grant | Revocation | Stop | Resumption | DrawCommit | DrawReveal
 
 
 def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
@@ -135,6 +167,16 @@ def stop_text(*, ledger: str, cause: str, nonce: str) -> str:
 def resume_text(*, ledger: str, cause: str, nonce: str) -> str:
     """The text of a resumption."""
     return _text("resume", (ledger, cause, nonce))
+
+
+def draw_commit_text(*, ledger: str, run: str, commitment: str, nonce: str) -> str:
+    """The text of a party's commitment to its half of a draw."""
+    return _text("draw-commit", (ledger, run, commitment, nonce))
+
+
+def draw_reveal_text(*, ledger: str, run: str, secret: str, nonce: str) -> str:
+    """The text that tells what was committed to."""
+    return _text("draw-reveal", (ledger, run, secret, nonce))
 
 
 def sign_act(text: str, signer: Signer) -> bytes:
@@ -178,6 +220,10 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
             return Stop(ledger=ledger, cause=cause, nonce=nonce, by=by)
         case "resume", [ledger, cause, nonce]:
             return Resumption(ledger=ledger, cause=cause, nonce=nonce, by=by)
+        case "draw-commit", [ledger, run, commitment, nonce]:
+            return DrawCommit(ledger=ledger, run=run, commitment=commitment, nonce=nonce, by=by)
+        case "draw-reveal", [ledger, run, secret, nonce]:
+            return DrawReveal(ledger=ledger, run=run, secret=secret, nonce=nonce, by=by)
     raise AssertionError(f"the form of {kind} was checked and does not match")
 
 
@@ -186,6 +232,8 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "revoke": ("ledger origin", "access key digest", "cause", "nonce"),
     "stop": ("ledger origin", "cause", "nonce"),
     "resume": ("ledger origin", "cause", "nonce"),
+    "draw-commit": ("ledger origin", "run", "commitment", "nonce"),
+    "draw-reveal": ("ledger origin", "run", "secret", "nonce"),
 }
 
 _PATTERNS: Final[Mapping[str, str]] = {
@@ -194,6 +242,9 @@ _PATTERNS: Final[Mapping[str, str]] = {
     "access key digest": _DIGEST,
     "person": _PERSON,
     "nonce": _NONCE,
+    "run": _NONCE,
+    "commitment": _DIGEST,
+    "secret": _DIGEST,
     "cause": "|".join(CAUSES),
 }
 

@@ -1,4 +1,4 @@
-"""`comity verify`: what a ledger, receipt, checkpoint or disclosure establishes, fact by fact.
+"""`comity verify`: what a bundle, ledger, receipt, checkpoint or disclosure establishes, fact by fact.
 
 Needs no instance, no network and no trust in whoever wrote the copy; the keys to check against come from a
 policy, an arrangement or the command line.  Where they come with the copy itself, the first line says so.
@@ -16,8 +16,10 @@ from typing import Final
 
 import click
 
+from comity.cli.bundle_verdict import is_bundle, judge, summary
 from comity.ledger import LedgerError, Policy, parse_policy
 from comity.verify import (
+    BundleVerdict,
     Fact,
     FolderCopy,
     LedgerCopy,
@@ -44,12 +46,16 @@ __all__ = ["verify"]
 ARRANGEMENT: Final = "arrangement.json"
 """The offer envelope that a copy may bring along."""
 SECTIONS: Final = (
+    ("the bundle", ("archive", "manifest")),
     ("who signed", ("keys", "checkpoint", "log signatures", "cosignatures", "quorum", "receipt")),
     ("the files", ("copy", "entries", "tiles", "root", "files", "older tiles", "beyond", "beside")),
     ("the entries", ("kinds", "unknown kinds", "times")),
     ("the terms and the parties' acts", ("origin", "terms", "acts")),
-    ("the calls", ("calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs")),
+    ("the calls", ("calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs", "draws")),
     ("the calls against the clauses", ("budget", "concurrency", "permits", "models")),
+    ("the run", ("plan", "scores", "rows", "counts")),
+    ("the report", ("published", "as_of", "covers", "report", "page")),
+    ("the content", ("sealed", "disclosed", "draw", "rescored")),
     ("what is disclosed", ("ledger", "call", "request", "answer")),
     ("the two checkpoints", ("evidence", "held", "shown", "one history")),
 )
@@ -101,23 +107,27 @@ def verify(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Check a ledger (folder or URL), receipt, checkpoint, disclosure or a witness's evidence (its folder).
+    """Check a bundle, ledger (folder or URL), receipt, checkpoint, disclosure or witness's evidence (its folder).
 
     Each fact is printed on its own: ✓ it holds, ✗ it fails and where, · nothing in hand can decide it.
 
     The keys come from --policy, from --arrangement, or from --log and --witness.  A folder that brings its own
     arrangement.json can be checked against that, and the first fact then says that the keys came with the copy.
+    So it is with a bundle, which brings its terms.  A bundle's verdict names the rungs that its proof reaches.
 
     For a URL the access key is read from the environment variable COMITY_KEY.
     """
     given = _given_policy(policy_file, logs, witnesses)
     terms = _read_terms(arrangement_file) if arrangement_file is not None else None
     evidence = _evidence(Path(subject))
-    copy = _copy(subject) if evidence is None else None
+    bundle = judge(Path(subject), given, terms) if evidence is None and is_bundle(Path(subject)) else None
+    copy = _copy(subject) if evidence is None and bundle is None else None
     parts: tuple[Shown, ...] = ()
     if evidence is not None:
         policy, keys = _policy_of(given, terms)
         verdict = verify_fork(*evidence, policy, keys=keys)
+    elif bundle is not None:
+        verdict = bundle.verdict
     elif copy is not None:
         verdict = _ledger(copy, given, terms)
     else:
@@ -133,9 +143,9 @@ def verify(
             policy, keys = _policy_of(given, terms)
             verdict = verify_checkpoint(data, policy, keys=keys)
     if as_json:
-        click.echo(json.dumps(verdict.members(), ensure_ascii=False))
+        click.echo(json.dumps((bundle or verdict).members(), ensure_ascii=False))
     else:
-        _print(verdict)
+        _print(verdict, bundle)
         for part in parts if show else ():
             click.echo(f"\n{part.part}, {len(part.content)} bytes:\n{_readable(part.content)}")
     ctx.exit(0 if verdict.stands else 1)
@@ -253,7 +263,7 @@ def _read_terms(file: Path) -> TermsView:
         raise click.ClickException(f"{file.name}: {error}") from None
 
 
-def _print(verdict: Verdict) -> None:
+def _print(verdict: Verdict, bundle: BundleVerdict | None = None) -> None:
     """Facts under headings, wrapped to a terminal (one line each where it is none), and what they come to."""
     width = min(shutil.get_terminal_size().columns, 120) if sys.stdout.isatty() else UNWRAPPED
     known = {name for _, names in SECTIONS for name in names}
@@ -268,7 +278,13 @@ def _print(verdict: Verdict) -> None:
             facts = [Fact(name="none of it", holds=None, detail=facts[0].detail)]
         for fact in facts:
             _print_fact(fact, width)
+    if bundle is not None:
+        click.secho("\nhow far the proof reaches", dim=True)
+        for rung in bundle.rungs:
+            _print_fact(rung, width)
     click.echo()
+    if bundle is not None:
+        click.secho(summary(bundle), bold=True)
     held = sum(1 for fact in verdict.facts if fact.holds)
     if verdict.failures:
         first = verdict.failures[0]

@@ -11,7 +11,8 @@
 | `GET /checkpoint` | anyone | the newest checkpoint under quorum |
 | `GET /draw/<run>` | anyone | the commitments and revelations of a draw, each with its receipt or null |
 | `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
-| `POST /grants`, `/revocations`, `/stop`, `/resume`, `/draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
+| `POST /grants`, `/revocations`, `/stop`, `/resume` | a party, by signed note | 201 with the entry's index |
+| `POST /draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
 
 A key reads the entries of its own arrangement, whoever made them: they hold
 commitments, not content.

@@ -242,7 +242,7 @@ class DrawRevealed(Record, kind="draw.revealed", version=1):
 
     run: Hex32
     by: str
-    secret: Digest
+    nonce: Digest
     """The 32 bytes, hex."""
     note: str
     """The signed note `comity draw-reveal/1`, verbatim."""

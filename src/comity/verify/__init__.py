@@ -5,6 +5,8 @@ one.  It reads every format anew instead of calling the code that wrote it, and 
 own, never with a bare "verified".
 """
 
+from comity.verify.archive import Archive
+from comity.verify.bundle import verify_bundle
 from comity.verify.checkpoints import verify_checkpoint, verify_receipt
 from comity.verify.directory import check_history, verify_directory
 from comity.verify.disclosure import (
@@ -15,24 +17,31 @@ from comity.verify.disclosure import (
     read_disclosure,
     verify_disclosure,
 )
+from comity.verify.draw import K, draw_rows, find_draw, seed_of
 from comity.verify.edge import FolderCopy, ServerCopy
 from comity.verify.errors import MalformedDisclosureFile, MalformedOfferFile, NothingToVerify, VerifyError
 from comity.verify.facts import Fact, Verdict
 from comity.verify.files import CheckedFiles, LedgerCopy, check_files
 from comity.verify.fork import verify_fork
 from comity.verify.history import read_entries
+from comity.verify.redrawn import Rescore
+from comity.verify.rungs import BundleVerdict
 from comity.verify.terms import TermsView, read_offer
 
 __all__ = [
+    "Archive",
+    "BundleVerdict",
     "CheckedFiles",
     "DisclosureFile",
     "DisclosureVerdict",
     "Fact",
     "FolderCopy",
+    "K",
     "LedgerCopy",
     "MalformedDisclosureFile",
     "MalformedOfferFile",
     "NothingToVerify",
+    "Rescore",
     "ServerCopy",
     "Shown",
     "TermsView",
@@ -41,9 +50,13 @@ __all__ = [
     "Withheld",
     "check_files",
     "check_history",
+    "draw_rows",
+    "find_draw",
     "read_disclosure",
     "read_entries",
     "read_offer",
+    "seed_of",
+    "verify_bundle",
     "verify_checkpoint",
     "verify_directory",
     "verify_disclosure",

@@ -7,7 +7,7 @@ In this order, each fact on its own:
 3. every file, recomputed and compared                     entries, tiles, root, files
 4. every entry: canonical, of a known kind, in order of time                  kinds, times
 5. the terms and the parties' acts, and who signed them                       terms, acts
-6. the calls, replayed                   calls, grants, gateways, overruns, stops, disclosures, runs
+6. the calls, replayed                   calls, grants, gateways, overruns, stops, disclosures, runs, draws
 7. the clauses, where the terms are in hand               budget, concurrency, permits, models
 
 What depends on something that fails is not established, and says so.
@@ -19,12 +19,13 @@ cosigners' business), and that no call went round the gateway.
 from pathlib import Path
 from typing import Final
 
-from comity.ledger import LedgerError, Policy
+from comity.ledger import LedgerError, Policy, TreeHead
 from comity.records import ArrangementSigned, EngagementOpened
 from comity.verify.calls import call_facts, replay_calls
 from comity.verify.checkpoints import SIGNATURE_FACTS, check_checkpoint
 from comity.verify.clauses import NAMES as CLAUSE_FACTS
 from comity.verify.clauses import check_clauses
+from comity.verify.draw import check_draws
 from comity.verify.edge import FolderCopy
 from comity.verify.facts import Fact, Verdict, unestablished
 from comity.verify.files import LedgerCopy, check_files
@@ -36,6 +37,7 @@ from comity.verify.terms import TermsView
 FILE_FACTS: Final = ("entries", "tiles", "root", "files")
 HISTORY_FACTS: Final = (
     "kinds", "times", "terms", "acts", "calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs",
+    "draws",
 )  # fmt: skip
 CHECKPOINT: Final = "checkpoint"
 
@@ -50,35 +52,39 @@ def verify_directory(
     copy = FolderCopy(copy) if isinstance(copy, Path) else copy
     facts = [keys] if keys else []
     try:
-        _verify(copy, policy, terms, facts)
+        look_through(copy, policy, terms, facts)
     except LedgerError as error:  # a server that stops answering, never the content of a file
         facts.append(Fact(name="copy", holds=False, detail=str(error), where=copy.name))
     return Verdict(subject=f"ledger {copy.name}", facts=tuple(facts))
 
 
-def _verify(copy: LedgerCopy, policy: Policy, terms: TermsView | None, facts: list[Fact]) -> None:
+def look_through(
+    copy: LedgerCopy, policy: Policy, terms: TermsView | None, facts: list[Fact]
+) -> tuple[TreeHead, tuple[bytes, ...], History] | None:
+    """Add every fact about a copied ledger; its head, entries and records where they are those signed for."""
     later = (*FILE_FACTS, *HISTORY_FACTS, *CLAUSE_FACTS)
     data = copy.read(CHECKPOINT)
     if data is None:
         missing = "missing; a copied ledger has the files checkpoint and tile/…"
         facts.append(Fact(name="checkpoint", holds=False, detail=missing, where=CHECKPOINT))
         facts += unestablished((*SIGNATURE_FACTS, *later), "not looked at: there is no checkpoint")
-        return
+        return None
     found, head = check_checkpoint(data, policy)
     facts += found
     if head is None:
         facts += unestablished(later, "not looked at, because the checkpoint does not hold")
-        return
+        return None
     files = check_files(copy, head)
     facts += files.facts
     if files.entries is None:
         because = "not looked at, because these entries are not those that were signed for"
         facts += unestablished((*HISTORY_FACTS, *CLAUSE_FACTS), because)
-        return
+        return None
     history, found = read_entries(files.entries)
     facts += found
     facts.append(check_times(history))
     facts += check_history(history, terms, head.origin)
+    return head, files.entries, history
 
 
 def check_history(history: History, terms: TermsView | None, origin: str) -> list[Fact]:
@@ -92,7 +98,7 @@ def check_history(history: History, terms: TermsView | None, origin: str) -> lis
         facts.append(Fact(name="origin", holds=False, detail=said, where="arrangement"))
     facts += [check_terms(history, terms), check_acts(history, terms, origin)]
     facts += call_facts(replay_calls(history))
-    facts.append(check_runs(history))
+    facts += [check_runs(history), check_draws(history)]
     if terms is None:
         facts += unestablished(CLAUSE_FACTS, "the terms are not in hand (--arrangement)")
     elif any(isinstance(record, ArrangementSigned) and record.digest == terms.digest for _, record in history):

@@ -18,3 +18,28 @@ class MalformedDisclosureFile(VerifyError):
 
 class NothingToVerify(VerifyError):
     """There is no ledger, receipt, checkpoint or disclosure where one was expected."""
+
+
+class MalformedBundle(VerifyError):
+    """The file is no bundle (`comity bundle/1`) that can be read safely; `member` is the file in it at fault."""
+
+    def __init__(self, member: str, because: str) -> None:
+        self.member = member
+        self.because = because
+        super().__init__(f"{member}: {because}" if member else because)
+
+
+class MalformedScores(VerifyError):
+    """The bytes are no score table (`comity scores/1`)."""
+
+
+class MalformedPlanFile(VerifyError):
+    """The bytes are no plan whose numbers can be recomputed (`plan/1`)."""
+
+
+class MalformedDrawn(VerifyError):
+    """The bytes do not open drawn rows (`comity drawn/1`)."""
+
+
+class MalformedSealedFile(VerifyError):
+    """The bytes are no sealed item (`comity sealed/1`)."""

@@ -10,6 +10,8 @@ An act is a note with one signature; its lines after the first are
 | `comity grant/1` | ledger, digest of the terms, person, SHA-256 of the key, expires, nonce |
 | `comity revoke/1` | ledger, SHA-256 of the key, cause, nonce |
 | `comity stop/1`, `comity resume/1` | ledger, cause, nonce |
+| `comity draw-commit/1` | ledger, run, SHA-256 of 32 secret bytes, nonce |
+| `comity draw-reveal/1` | ledger, run, the 32 bytes, nonce |
 
 Each is compared with the entry that holds it; a nonce counts once.
 
@@ -17,23 +19,24 @@ Without the terms the party keys are not known: then the notes are compared with
 nobody's signature was checked is said.
 """
 
-from typing import Final
+from typing import assert_never
 
 from comity.ledger import LedgerError, Note, open_note, parse_note
 from comity.records import (
     AccessResumed,
     AccessStopped,
     ArrangementSigned,
+    DrawCommitted,
+    DrawRevealed,
     GrantIssued,
     GrantRevoked,
-    Record,
 )
 from comity.verify.errors import MalformedOfferFile
 from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import History, entry
 from comity.verify.terms import ROLES, SIGNED, TermsView, signers
 
-ACTS: Final = {GrantIssued: "grant", GrantRevoked: "revoke", AccessStopped: "stop", AccessResumed: "resume"}
+Acts = GrantIssued | GrantRevoked | AccessStopped | AccessResumed | DrawCommitted | DrawRevealed
 
 
 def check_terms(history: History, terms: TermsView | None) -> Fact:
@@ -106,7 +109,7 @@ def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
     for index, record in history:
         if isinstance(record, ArrangementSigned):
             digests.add(record.digest)
-        if not isinstance(record, GrantIssued | GrantRevoked | AccessStopped | AccessResumed):
+        if not isinstance(record, Acts):
             continue
         acts += 1
         if isinstance(record, GrantIssued):
@@ -134,10 +137,11 @@ def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
             _check_signer(index, record, note, terms, faults)
     if terms is None:
         return faults.fact(f"{counted(acts, 'act')}; whose signatures these are was not checked", holds=None)
-    return faults.fact(f"{counted(acts, 'act')} (grants, revocations, stops, resumptions), each signed by its party")
+    kinds = "grants, revocations, stops, resumptions, halves of draws"
+    return faults.fact(f"{counted(acts, 'act')} ({kinds}), each signed by its party")
 
 
-def _lines(record: Record, origin: str, keys: dict[str, str]) -> list[str]:
+def _lines(record: Acts, origin: str, keys: dict[str, str]) -> list[str]:
     """The lines of the act that this entry must hold, without a grant's terms and without the nonce."""
     match record:
         case GrantIssued(person=person, key=key, expires=expires):
@@ -148,27 +152,26 @@ def _lines(record: Record, origin: str, keys: dict[str, str]) -> list[str]:
             return ["comity stop/1", origin, cause]
         case AccessResumed(cause=cause):
             return ["comity resume/1", origin, cause]
-    raise AssertionError(f"{record.kind} is no act")
+        case DrawCommitted(run=run, commitment=commitment):
+            return ["comity draw-commit/1", origin, run, commitment]
+        case DrawRevealed(run=run, nonce=secret):
+            return ["comity draw-reveal/1", origin, run, secret]
+        case _:
+            assert_never(record)
 
 
-def _check_signer(index: int, record: Record, note: Note, terms: TermsView, faults: Faults) -> None:
+def _check_signer(index: int, record: Acts, note: Note, terms: TermsView, faults: Faults) -> None:
     try:
-        opened = open_note(_bytes(record), terms.keys.values())
+        opened = open_note(record.note.encode(), terms.keys.values())
     except LedgerError as error:
         faults.add(entry(index), f"no party of the terms signed it: {error}")
         return
     role = next(role for role in ROLES if terms.keys[role].vkey == opened.verified[0].verifier.vkey)
-    if isinstance(record, AccessStopped | AccessResumed):
+    if not isinstance(record, GrantIssued | GrantRevoked):
         if record.by in ROLES and record.by != role:
             faults.add(entry(index), f"the entry names the {record.by}, the {role} signed")
     elif role != "authority":
         faults.add(entry(index), f"grants are the authority's to give and end; the {role} signed")
-
-
-def _bytes(record: Record) -> bytes:
-    if isinstance(record, GrantIssued | GrantRevoked | AccessStopped | AccessResumed):
-        return record.note.encode()
-    raise AssertionError(f"{record.kind} is no act")
 
 
 def _shown(lines: list[str]) -> str:

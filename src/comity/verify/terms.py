@@ -64,6 +64,8 @@ class TermsView:
     output_tokens: int
     cost_nano: int
     concurrency: int
+    blindness: str
+    """`content.blindness`: who could see the benchmark."""
 
     def text(self) -> str:
         """What both parties signed."""
@@ -121,6 +123,7 @@ def _view(terms: Mapping[str, Any], note: bytes) -> TermsView:
         output_tokens=int(budget["output_tokens"]),
         cost_nano=_nano(_text(budget["cost"])),
         concurrency=int(terms["rate"]["concurrency"]),
+        blindness=_text(terms["content"]["blindness"]),
     )
 
 
