@@ -39,12 +39,13 @@ COMMANDS: Final = {
     "ledger": ("comity.cli.serve", "ledger", "The operator's ledgers: reserve, adopt signed terms."),
     "mirror": ("comity.cli.mirror", "mirror", "Copy a published ledger, as files that can be verified offline."),
     "plan": ("comity.cli.plan", "plan", "Write, check and freeze an evaluation plan."),
+    "report": ("comity.cli.report", "report", "Make the page, the numbers and the bundle of a finished run."),
     "resume": ("comity.cli.stop", "resume", "Let a stopped access go on."),
     "run": ("comity.cli.run", "run", "Run a frozen plan through the gateway."),
     "serve": ("comity.cli.serve", "serve_command", "Start gateway and publisher."),
     "status": ("comity.cli.status", "status", "Spend against each clause."),
     "stop": ("comity.cli.stop", "stop", "Stop an access at once, as a party to it."),
-    "verify": ("comity.cli.verify", "verify", "Check a receipt, checkpoint, ledger or disclosure; offline."),
+    "verify": ("comity.cli.verify", "verify", "Check a bundle, receipt, checkpoint, ledger or disclosure; offline."),
     "witness": ("comity.cli.witness", "witness", "Cosign the checkpoints of the ledgers this party watches."),
 }
 

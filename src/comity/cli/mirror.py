@@ -20,7 +20,7 @@ from comity.ledger import LedgerError, new_bundles, parse_head, parse_note, tile
 from comity.ledger.reader import TileDirectory
 from comity.ledger.transport import fetching
 
-__all__ = ["mirror"]
+__all__ = ["copy_published", "mirror"]
 
 POLL_SECONDS = 0.2
 
@@ -35,29 +35,38 @@ POLL_SECONDS = 0.2
 def mirror(home: Home, url: str, out: Path, wait: float, as_json: bool) -> None:
     """Copy the ledger published at URL (…/a/<id>) to a folder, with this person's key."""
     secret = os.environ.get("COMITY_KEY") or home.secret()
-    fetch = fetching(url, headers={"authorization": f"Bearer {secret}"})
     try:
-        wanted = int(ask_json(f"{url.rstrip('/')}/status", secret=secret)["entries"]) if wait else 0
-        until = time.monotonic() + wait
-        while (size := _size(checkpoint := _file(fetch("checkpoint"), "checkpoint"))) < wanted:
-            if time.monotonic() > until:
-                raise click.ClickException(f"after {wait:g} s the checkpoint covers {size} of {wanted} entries")
-            time.sleep(POLL_SECONDS)
-        names = [tile.path for tile in chain(tiles_for(size), new_bundles(0, size))]
-        for name in names:
-            _write(out / name, _file(fetch(name), name))
-        _write(out / "checkpoint", checkpoint)
+        size, files = copy_published(url, out, secret=secret, wait=wait)
         kinds = Counter(json.loads(entry)["kind"] for entry in TileDirectory(out).entries(0, size))
     except LedgerError as error:
         raise click.ClickException(str(error)) from None
     members = {
         "size": size,
-        "files": len(names) + 1,
+        "files": files,
         "calls": kinds["call.permitted"],
         "refused": kinds["call.refused"],
         "kinds": dict(sorted(kinds.items())),
     }
-    click.echo(json.dumps(members) if as_json else f"{size} entries in {len(names) + 1} files copied to {out}")
+    click.echo(json.dumps(members) if as_json else f"{size} entries in {files} files copied to {out}")
+
+
+def copy_published(url: str, out: Path, *, secret: str, wait: float = 0.0) -> tuple[int, int]:
+    """Copy a published ledger into a folder; with `wait`, once its checkpoint covers what the ledger holds now.
+
+    Returns its size and the number of files.  Raises a `ClickException`, and `LedgerError` where no answer comes.
+    """
+    fetch = fetching(url, headers={"authorization": f"Bearer {secret}"})
+    wanted = int(ask_json(f"{url.rstrip('/')}/status", secret=secret)["entries"]) if wait else 0
+    until = time.monotonic() + wait
+    while (size := _size(checkpoint := _file(fetch("checkpoint"), "checkpoint"))) < wanted:
+        if time.monotonic() > until:
+            raise click.ClickException(f"after {wait:g} s the checkpoint covers {size} of {wanted} entries")
+        time.sleep(POLL_SECONDS)
+    names = [tile.path for tile in chain(tiles_for(size), new_bundles(0, size))]
+    for name in names:
+        _write(out / name, _file(fetch(name), name))
+    _write(out / "checkpoint", checkpoint)
+    return size, len(names) + 1
 
 
 def _file(content: bytes | None, name: str) -> bytes:

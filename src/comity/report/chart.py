@@ -2,8 +2,8 @@
 
 Altair describes it, vl-convert draws it; both work offline, and no font is fetched.  The result is one `<svg>`
 element for use inside a page: it scales to its column, bears a title and a description for those who do not see it,
-and holds no script, no style and no link.  Its colours are placeholders that the page's style sheet replaces (`svg.chart
-[stroke="…"]`), so that one drawing serves paper, light and dark; where the sheet is missing, they are fit to be seen.
+and holds no script, no style and no link.  Its colours are placeholders that the page's style sheet replaces
+(`svg.chart [stroke="…"]`), so that one drawing serves paper, light and dark; without the sheet they are fit to be seen.
 
 What it shows: for each method the interval as a bar and the point as a dot; where answers are missing, a pale band from
 the rate if every missing one were wrong to the rate if every one were right.
@@ -39,7 +39,7 @@ def interval_chart(estimates: Sequence[Mapping[str, Any]], *, width: int, key: s
         for one in estimates
     ]
     ticks = [0, 0.5, 1] if width < 500 else [0, 0.2, 0.4, 0.6, 0.8, 1]
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("method:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=10))
     )
     across = alt.X(

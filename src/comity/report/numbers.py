@@ -105,7 +105,7 @@ def _members(
         "terms": terms.digest,
         "run": committed.run,
         "plan": committed.plan,
-        "suite": {"name": population["suite"], "version": population["version"], "sha256": population["sha256"]},
+        "suite": _suite(population),
         "protocol": target["protocol"],
         "model": target["model"],
         "title": plan["title"],
@@ -150,6 +150,15 @@ def _members(
             "finished": account.finished,
         },
     }
+
+
+def _suite(population: Mapping[str, Any]) -> dict[str, Any]:
+    """What the claim is about: a suite of ours, or a guest's task in the release of its package."""
+    if "task" not in population:
+        return {"name": population["suite"], "version": population["version"], "sha256": population["sha256"]}
+    package, version = str(population["package"]), str(population["version"])
+    release = version if package == "none" else f"{package} {version}"
+    return {"name": population["task"], "version": release, "sha256": population["sha256"]}
 
 
 def _estimates(rows: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -112,6 +112,7 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "report": report,
         "account": account,
         "plan": numbers.plan,
+        "bank": "task" if "task" in numbers.plan["claim"]["population"] else "suite",
         "terms": terms,
         "sections": [(name, list(found)) for name, found in groupby(clauses(terms), key=lambda one: one.section)],
         "marked": {one.name: one for one in clauses(terms)},
