@@ -292,9 +292,15 @@ def test_a_gateway_that_is_not_there_is_named() -> None:
 
 
 def test_a_run_that_breaks_off_is_aborted_in_the_ledger(home: Home, gateway: GatewayDouble, worker: Worker) -> None:
-    """What ends without a result says so, under its run."""
+    """What ends without a result says so, under its run; what cannot begin leaves nothing to end."""
     path = frozen_plan(home, gateway, items=3)
     (home.path / "runs").write_text("a file where a folder is expected")
+    assert worker.run(home, path, gateway.url).code == 1
+    assert gateway.kinds() == ["plan.frozen"]
+
+    (home.path / "runs").unlink()
+    told = gateway.answer
+    gateway.answer = lambda question: (gateway.entries.append(b"no entry"), told(question))[1]
     assert worker.run(home, path, gateway.url).code == 1
     aborted = json.loads(gateway.entries[-1])
     assert aborted["kind"] == "run.aborted"

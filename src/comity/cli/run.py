@@ -1,63 +1,89 @@
 """`comity run`: carry out a frozen plan through the gateway, and show what it found with its evidence.
 
-Exit status: 0 the run was carried out and log and ledger agree; 1 it was refused, aborted, or they differ.
+Exit status: 0 the run was carried out and log and ledger agree; 1 it was refused, aborted or interrupted, or they
+differ.
 """
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
-from typing import Final
 
 import click
 
 from comity.cli.home import Home
 from comity.cli.plan import read_frozen, read_plan
+from comity.cli.progress import Burn, ProgressLine
 from comity.evaluation import EvaluationError
-from comity.evaluation.edge import Door
-from comity.evaluation.run import RunOutcome, conduct
+from comity.evaluation.edge import Door, DoorUnreachable
+from comity.evaluation.folder import RunFolder, last_folder, open_folder
+from comity.evaluation.run import RunOutcome, begin, conduct, give_up
 
 __all__ = ["run"]
 
-STEPS: Final = 10
-"""Lines of progress where there is no terminal to redraw."""
+LAST = "last"
 
 
 @click.command()
 @click.argument("file", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--gateway", required=True, help="The gateway's URL: the one base URL that the evaluator needs.")
+@click.option("--resume", metavar="RUN", help="Go on with a run of this plan that broke off; 'last' is the newest.")
+@click.option("--give-up", "given_up", metavar="RUN", help="End a run that broke off: run.aborted, and no calls.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.pass_obj
-def run(home: Home, file: Path, gateway: str, as_json: bool) -> None:
+def run(home: Home, file: Path, gateway: str, resume: str | None, given_up: str | None, as_json: bool) -> None:
     """Run the frozen plan PLAN through the gateway.
 
-    The run is an entry before its first call, each call names it, and its scores are committed at the end.
+    The run is an entry before its first call, each call names it, and its scores are committed at the end. A run that
+    broke off is resumed under the same name: what has ended is not asked again.
     """
+    if resume and given_up:
+        raise click.UsageError("a run is resumed or given up, not both")
     plan = read_plan(file)
     frozen = read_frozen(file, plan)
-    progress = ProgressLine(plan.access.calls)
+    runs = Path(home.path).resolve() / "runs"
+    burn = Burn(Door(gateway, plan.arrangement, home.secret(), timeout=5))
+    progress = ProgressLine(plan.design.items * plan.design.epochs, burn)
+    folder: RunFolder | None = None
     try:
         with Door(gateway, plan.arrangement, home.secret()) as door:
-            outcome = conduct(
-                plan,
-                frozen,
-                door,
-                runs=Path(home.path).resolve() / "runs",
-                secret=home.secret(),
-                random=home.random,
-                milliseconds=lambda: time.monotonic_ns() // 1_000_000,
-                progress=progress.show,
-            )
+            wanted = resume or given_up
+            if wanted:
+                folder = last_folder(runs, plan.digest) if wanted == LAST else open_folder(runs, wanted, plan.digest)
+            if given_up and folder is not None:
+                index = give_up(frozen, door, folder, "given up by the evaluator after it broke off")
+                said = {"run": folder.run, "aborted": index}
+                click.echo(json.dumps(said) if as_json else f"run {folder.run} is given up: entry {index}")
+                return
+            if folder is None:
+                folder = begin(plan, frozen, door, runs=runs, random=home.random)
+            with burn, progress:
+                outcome = conduct(
+                    plan,
+                    frozen,
+                    door,
+                    folder=folder,
+                    secret=home.secret(),
+                    milliseconds=lambda: time.monotonic_ns() // 1_000_000,
+                    progress=progress.show,
+                )
+    except DoorUnreachable as error:
+        raise click.ClickException(f"{error}{_how_to_resume(folder, file)}") from None
     except EvaluationError as error:
-        progress.end()
         raise click.ClickException(str(error)) from None
-    progress.end()
+    except KeyboardInterrupt:
+        raise click.ClickException(f"interrupted.{_how_to_resume(folder, file)}") from None
     click.echo(json.dumps(outcome.as_json())) if as_json else _tell(outcome)
     sys.stdout.flush()
     sys.stderr.flush()
     if outcome.reconciliation.differences or outcome.status != "success":
         raise SystemExit(1)
+
+
+def _how_to_resume(folder: RunFolder | None, file: Path) -> str:
+    if folder is None:
+        return ""
+    return f"\nThe run is open. Go on with it: comity run {file.name} --gateway URL --resume {folder.run}"
 
 
 def _tell(outcome: RunOutcome) -> None:
@@ -70,6 +96,11 @@ def _tell(outcome: RunOutcome) -> None:
     for reason, number in outcome.missing.items():
         click.echo(f"  missing  {number} {reason}")
     click.echo(f"  calls    {len(found.permitted)} permitted, {len(found.refused) + found.counted} refused")
+    if outcome.legs > 1 or found.lost:
+        click.echo(
+            f"  broke    off, and was carried out in {outcome.legs} legs; {len(found.lost)} calls were under way at a "
+            f"break: in the ledger, in no log"
+        )
     for estimate in outcome.estimates:
         click.echo(f"  right    {estimate}")
     if not outcome.estimates:
@@ -81,29 +112,3 @@ def _tell(outcome: RunOutcome) -> None:
             click.echo(f"    {difference}")
     else:
         click.echo("  log and ledger agree, call for call")
-
-
-class ProgressLine:
-    """One line on standard error: redrawn on a terminal, else written every tenth of the way."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._step, self._began = total, 0, time.monotonic()
-        self._redraw = sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
-        self._open = False
-
-    def show(self, done: int, calls: int, refused: int) -> None:
-        """Show how far the run is."""
-        step = done * STEPS // self._total
-        if not self._redraw and step == self._step:
-            return
-        self._step = step
-        seconds = time.monotonic() - self._began
-        text = f"{done}/{self._total} samples, {calls} calls, {refused} refused, {seconds:.0f} s"
-        click.echo(f"\r{text}\x1b[K" if self._redraw else text, nl=not self._redraw, err=True)
-        self._open = self._redraw
-
-    def end(self) -> None:
-        """Leave the line as it is and go on below it."""
-        if self._open:
-            click.echo("", err=True)
-            self._open = False

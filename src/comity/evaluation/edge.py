@@ -2,7 +2,7 @@
 
     POST /a/<id>/entries      a record of a plan or run          → the ledger's origin and the entry's index
     GET  /a/<id>/entry/<n>    one entry's bytes
-    GET  /a/<id>/status       how many entries there are
+    GET  /a/<id>/status       how many entries there are, and what is spent of each clause
     model_url(protocol)       what the engine's provider is given as its base URL
 
 This module is an edge: it talks HTTP over one connection, kept open.  A read is asked again once if the connection
@@ -65,7 +65,11 @@ class Door:
 
     def size(self) -> int:
         """How many entries the ledger has now."""
-        return int(self._json("GET", "/status", 200)["entries"])
+        return int(self.status()["entries"])
+
+    def status(self) -> dict[str, Any]:
+        """What is spent of each clause, and what else the gateway tells of the arrangement."""
+        return self._json("GET", "/status", 200)
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,15 +8,20 @@ The settings, and why each is as it is:
 | `max_retries` finite in the engine | the engine's default is to try for ever |
 | `cache=False`, `cache_prompt=False` | an answer from a cache measures nothing |
 | `log_model_api=True` | the log keeps every call with its ids, not the first few |
+| `log_realtime=True`, `log_buffer` | what was answered outlives the process (`recovery`) |
 | `fail_on_error=False` | one refused sample must not end the run |
 | `ctl_server=False`, `acp_server=False` | nobody retunes a run from outside |
 | `max_connections`, adaptive off | the concurrency is the plan's |
 | `responses_api=False`, `streaming=False` | chat completions, whole answers |
 | header `comity-run` | each call names its run in the ledger |
-| `INSPECT_REQUIRED_HOOKS` | without the hook that watches it, the run does not start |
+| `INSPECT_REQUIRED_HOOKS` | without the hook that watches it (`watch`), the run does not start |
+| `OPENAI_BASE_URL`, `ANTHROPIC_BASE_URL` | a guest that makes a model of its own reaches the gateway alone |
 
 Inspect's `openai/` provider drops `temperature` for models whose name it does not know, and its `anthropic/` provider
 sends none at all; so a plan's temperature goes into the body by `extra_body`, and Anthropic plans cannot state one.
+
+A leg asks only the rows that no earlier leg has ended.  The first asks all of them in one evaluation; a later one makes
+an evaluation for each epoch that has rows left, since what is left need not be the same in each.
 
 Inspect takes seconds to import, so it is imported when a run begins.  Its traces and what it prints go into the run's
 own folder.
@@ -24,21 +29,24 @@ own folder.
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from comity.evaluation import plan as p
+from comity.evaluation.banks import Bank, GuestBank, SuiteBank
 from comity.evaluation.errors import EvaluationError
+from comity.evaluation.journal import Journal
+from comity.evaluation.recovery import FIRST_EPOCH, LEG
 from comity.evaluation.scoring import SCORER, score_short_answer
-from comity.evaluation.suites import Item
+from comity.evaluation.watch import RUN_HEADER, ForeignModel, Progress, Watch, require
 
-HOOK: Final = "run"
-RUN_HEADER: Final = "comity-run"
+SAVES: Final = 100
+"""How often the `.eval` file is written anew in a run; each time it is written whole."""
 
-Progress = Callable[[int, int, int], None]
-"""Called with samples done, calls made and calls refused so far."""
+Row = tuple[str, int]
+"""An item and an epoch."""
 
 
 class EngineError(EvaluationError):
@@ -46,13 +54,30 @@ class EngineError(EvaluationError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLog:
-    """What the engine left behind."""
+class Leg:
+    """What one process asks of a run."""
 
-    path: Path
-    status: str
-    """success · cancelled · error"""
-    samples: Sequence[Any]
+    run: str
+    number: int
+    rows: Sequence[Row]
+    done: int
+    """Rows that earlier legs ended."""
+    url: str
+    secret: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def engine_in(folder: Path) -> Iterator[None]:
+    """The engine, loaded and checked, with all that it keeps and prints in the run's folder."""
+    home = folder / "engine"
+    home.mkdir(exist_ok=True)
+    os.environ.update(
+        {"XDG_DATA_HOME": str(home), "XDG_CACHE_HOME": str(home), "INSPECT_CACHE_DIR": str(home / "cache")}
+    )
+    with (folder / "engine.txt").open("a") as said, contextlib.redirect_stdout(said):
+        load_engine()
+        yield
 
 
 def load_engine() -> None:
@@ -67,72 +92,105 @@ def load_engine() -> None:
         raise EngineError(f"Inspect is {inspect_ai.__version__}, this release reads the logs of {p.ENGINE_VERSION}")
 
 
-def run_engine(
-    plan: p.Plan, items: Sequence[Item], *, run: str, url: str, secret: str, folder: Path, progress: Progress
-) -> EngineLog:
-    """Ask every item through the gateway and return the log; raises `EngineError` where there is none."""
-    os.environ.update(_environment(folder))
-    with (folder / "engine.txt").open("w") as said, contextlib.redirect_stdout(said):
-        load_engine()
-        return _evaluate(plan, items, run, url, secret, folder, progress)
+def run_engine(plan: p.Plan, bank: Bank, leg: Leg, progress: Progress) -> str:
+    """Ask every row of the leg through the gateway; returns the worst status of its logs."""
+    for name in ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
+        os.environ[name] = leg.url
+    statuses = []
+    with Journal(leg.folder, leg.number) as journal:
+        watch = Watch(
+            run=leg.run,
+            journal=journal,
+            progress=progress,
+            max_tokens=plan.decoding.max_tokens,
+            calls_a_sample=plan.calls_a_sample * (1 + plan.access.repeats),
+            done=leg.done,
+        )
+        os.environ["INSPECT_REQUIRED_HOOKS"] = require(watch)
+        for first_epoch, epochs, items in _blocks(plan, leg.rows):
+            watch.first_epoch = first_epoch
+            statuses.append(_evaluate(plan, bank, leg, watch, items, first_epoch, epochs))
+            if watch.stopped:
+                raise ForeignModel(watch.stopped)
+            if statuses[-1] == "cancelled":
+                raise KeyboardInterrupt
+    return next((status for status in statuses if status != "success"), "success")
+
+
+def _blocks(plan: p.Plan, rows: Sequence[Row]) -> list[tuple[int, int, tuple[str, ...]]]:
+    """First epoch, number of epochs, items: all in one block where every epoch asks the same."""
+    by_epoch: dict[int, list[str]] = {}
+    for item, epoch in rows:
+        by_epoch.setdefault(epoch, []).append(item)
+    asked = [tuple(by_epoch[epoch]) for epoch in sorted(by_epoch)]
+    if len(asked) == plan.design.epochs and len(set(asked)) == 1:
+        return [(1, plan.design.epochs, asked[0])]
+    return [(epoch, 1, tuple(by_epoch[epoch])) for epoch in sorted(by_epoch)]
 
 
 def _evaluate(
-    plan: p.Plan, items: Sequence[Item], run: str, url: str, secret: str, folder: Path, progress: Progress
-) -> EngineLog:
-    from inspect_ai import Epochs, Task
+    plan: p.Plan, bank: Bank, leg: Leg, watch: Watch, items: Sequence[str], first_epoch: int, epochs: int
+) -> str:
+    from inspect_ai import Epochs
     from inspect_ai import eval as evaluate
-    from inspect_ai.dataset import MemoryDataset, Sample
-    from inspect_ai.log import read_eval_log
     from inspect_ai.model import GenerateConfig, get_model
-    from inspect_ai.solver import generate, system_message
 
-    os.environ["INSPECT_REQUIRED_HOOKS"] = _watch(progress)
-    answers = {item.id: item.answers for item in items}
     model = get_model(
         f"{plan.target.protocol}/{plan.target.model}",
-        base_url=url,
-        api_key=secret,
-        config=GenerateConfig(**_generation(plan, run)),
+        base_url=leg.url,
+        api_key=leg.secret,
+        config=GenerateConfig(**_generation(plan, leg.run)),
         memoize=False,
         **_provider(plan.target.protocol),
     )
-    task = Task(
-        name="comity",
-        dataset=MemoryDataset(
-            [Sample(id=item.id, input=item.question, target=list(item.answers)) for item in items],
-            name=f"{plan.claim.population.suite}-{plan.claim.population.version}",
-        ),
-        solver=[system_message(_literal(plan.instruction)), generate(cache=False)],
-        scorer=_scorer(answers),
-        epochs=Epochs(plan.design.epochs, "mean"),
-    )
+    watch.attach(model)
     logs = evaluate(
-        task,
+        _task(plan, bank, items),
         model=model,
+        epochs=Epochs(epochs, "mean"),
         display="none",
-        log_dir=str(folder),
+        log_dir=str(leg.folder),
         log_format="eval",
         log_model_api=True,
+        log_realtime=True,
+        log_buffer=max(1, len(items) * epochs // SAVES),
         fail_on_error=False,
         retry_on_error=0,
         max_samples=plan.access.connections,
         ctl_server=False,
         acp_server=False,
         score_display=False,
-        metadata={"comity_run": run, "comity_plan": plan.digest},
+        metadata={"comity_run": leg.run, "comity_plan": plan.digest, LEG: leg.number, FIRST_EPOCH: first_epoch},
     )
+    if not logs:
+        raise KeyboardInterrupt  # the engine takes an interruption for itself, and returns nothing
     if len(logs) != 1:
         raise EngineError(f"the engine left {len(logs)} logs, expected one")
-    path = folder / Path(logs[0].location).name
-    log = read_eval_log(str(path))
-    return EngineLog(path=path, status=str(log.status), samples=log.samples or ())
+    return str(logs[0].status)
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
-    """The engine keeps traces and its last result in the user's own folders unless told otherwise."""
-    home = folder / "engine"
-    return {"XDG_DATA_HOME": str(home), "XDG_CACHE_HOME": str(home), "INSPECT_CACHE_DIR": str(home / "cache")}
+def _task(plan: p.Plan, bank: Bank, items: Sequence[str]) -> Any:
+    from inspect_ai import Task, task_with
+    from inspect_ai.dataset import MemoryDataset, Sample
+    from inspect_ai.solver import generate, system_message
+
+    match bank:
+        case SuiteBank(suite=suite):
+            asked = [suite.item(item) for item in items]
+            return Task(
+                name="comity",
+                dataset=MemoryDataset(
+                    [Sample(id=item.id, input=item.question, target=list(item.answers)) for item in asked],
+                    name=f"{suite.name}-{suite.version}",
+                ),
+                solver=[system_message(_literal(plan.instruction)), generate(cache=False)],
+                scorer=_scorer({item.id: item.answers for item in asked}),
+            )
+        case GuestBank(guest=guest):
+            samples = [guest.samples[item] for item in items]
+            return task_with(guest.task, dataset=MemoryDataset(samples, name=guest.task.dataset.name))
+        case _:
+            assert_never(bank)
 
 
 def _generation(plan: p.Plan, run: str) -> dict[str, Any]:
@@ -174,33 +232,3 @@ def _scorer(answers: Mapping[str, tuple[str, ...]]) -> Any:
         return score
 
     return short_answer()
-
-
-def _watch(progress: Progress) -> str:
-    """Register the hook that counts samples and calls; returns the name under which the engine requires it."""
-    from inspect_ai._util.registry import registry_info
-    from inspect_ai.hooks import Hooks, SampleEnd, SampleEvent, hooks
-
-    done = refused = 0
-    calls: set[str] = set()
-    watching: list[Hooks] = []
-
-    @hooks(name=HOOK, description="Counts the samples and calls of a run for its progress line.")
-    class Watch(Hooks):
-        def __init__(self) -> None:
-            watching.append(self)  # the decorator makes the one instance, and registers it by a name of its own
-
-        async def on_sample_event(self, data: SampleEvent) -> None:
-            nonlocal refused
-            event = data.event  # one call comes twice: when it begins and when it ends
-            if event.event == "model" and event.uuid and not event.pending and event.uuid not in calls:
-                calls.add(event.uuid)
-                refused += event.error is not None
-                progress(done, len(calls), refused)
-
-        async def on_sample_end(self, data: SampleEnd) -> None:
-            nonlocal done
-            done += 1
-            progress(done, len(calls), refused)
-
-    return registry_info(watching[0]).name

@@ -12,10 +12,15 @@ and the first `items` are asked, in that order.  The seed stands in the plan, so
 whoever wrote the plan could have tried several seeds: what a frozen plan shows is that the seed was fixed before the
 answers, not that it was drawn by chance.
 
+The population is one of two kinds.  A `suite` ships with this release.  A `task` is somebody else's Inspect task, a
+guest: the plan pins its name, its arguments, the release of the package that holds it and the digest of its data set
+(`guests`), and states how its scorer's values become right, wrong or missing.
+
 What is missing is missing: a sample that a limit stopped, that was refused or that an error ended is never scored 0.
 In `plan/1` that is the only rule.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -29,17 +34,58 @@ ENGINE: Final = "inspect_ai"
 ENGINE_VERSION: Final = "0.3.285"
 """The one release whose log format is read; any other is refused at the start of a run."""
 
+OWN_INSTRUCTION: Final = "the task's own"
+"""What a guest's plan says in place of an instruction: the task's solver speaks for itself."""
+
 Protocol = Literal["openai", "anthropic"]
+Mark = Literal["right", "wrong", "missing"]
+"""What one value of a guest's scorer counts as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """The bank that the claim is about."""
+    """A suite of this release: the bank that the claim is about."""
 
     suite: str
     version: int
     sha256: str
     size: int
+
+    @property
+    def name(self) -> str:
+        """What a page calls it."""
+        return self.suite
+
+    @property
+    def release(self) -> str:
+        """Its version as text."""
+        return str(self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPopulation:
+    """An Inspect task of somebody else's: the data set that the claim is about, and the code that asks it."""
+
+    task: str
+    """`package/name`, `module:function` or `file.py@name`."""
+    args: Mapping[str, str | int | bool]
+    package: str
+    """The installed distribution, or `none` where the task is a file of no package."""
+    version: str
+    """The distribution's version; `sha256:` and the digest of the file where there is none."""
+    sha256: str
+    """Digest of ids, inputs and targets, in the data set's order (`guests.dataset_digest`)."""
+    size: int
+
+    @property
+    def name(self) -> str:
+        """What a page calls it."""
+        return self.task
+
+    @property
+    def release(self) -> str:
+        """Its package and version as text."""
+        return self.version if self.package == "none" else f"{self.package} {self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +93,7 @@ class Claim:
     """What will be estimated, of which population."""
 
     estimand: str
-    population: Population
+    population: Population | TaskPopulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +125,21 @@ class Design:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """The scorer and its version."""
+    """A suite's scorer and its version."""
 
     scorer: str
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskScoring:
+    """Which of a guest's scorers judges, and what its values count as: by name, or from a threshold on."""
+
+    scorer: str
+    values: Mapping[str, Mark] | None
+    """Each value by name; one that is not listed is missing."""
+    threshold: str | None
+    """A number from which on a value is right, below it wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +155,7 @@ class Access:
     """What the run takes from the budget."""
 
     calls: int
-    """Calls if none is repeated: items times epochs."""
+    """Calls if none is repeated: items times epochs; a multiple of that for a guest that asks several a sample."""
     repeats: int
     """How often one sample's call is repeated at most after a failure that may pass."""
     connections: int
@@ -125,7 +182,7 @@ class Plan:
     instruction: str
     decoding: Decoding
     design: Design
-    scoring: Scoring
+    scoring: Scoring | TaskScoring
     missing: Literal["never-scored"]
     outputs: Outputs
     access: Access
@@ -147,14 +204,25 @@ class Plan:
         """Calls if every one is repeated as often as the plan allows."""
         return self.access.calls * (1 + self.access.repeats)
 
+    @property
+    def calls_a_sample(self) -> int:
+        """Calls that one sample makes at most if none is repeated; one for a suite."""
+        return self.access.calls // (self.design.items * self.design.epochs)
+
+
+def select_ids(design: Design, ids: Iterable[str]) -> tuple[str, ...]:
+    """The sample that a design draws from items of these ids, in the order in which it is asked."""
+
+    def place(item: str) -> bytes:
+        return sha256(f"comity selection/1\n{design.seed}\n{item}".encode()).digest()
+
+    return tuple(sorted(ids, key=place)[: design.items])
+
 
 def select_items(plan: Plan, suite: Suite) -> tuple[Item, ...]:
     """The plan's sample of the suite, in the order in which it is asked."""
-
-    def place(item: Item) -> bytes:
-        return sha256(f"comity selection/1\n{plan.design.seed}\n{item.id}".encode()).digest()
-
-    return tuple(sorted(suite.items, key=place)[: plan.design.items])
+    by_id = {item.id: item for item in suite.items}
+    return tuple(by_id[item] for item in select_ids(plan.design, by_id))
 
 
 def plan_members(
@@ -171,7 +239,7 @@ def plan_members(
     epochs: int = 1,
 ) -> dict[str, Any]:
     """The members of a new plan over a suite, with this release's defaults."""
-    sampled = protocol == "openai"  # Anthropic's dialect takes neither a temperature nor a seed
+    population = {"suite": suite.name, "version": suite.version, "sha256": suite.sha256, "size": len(suite.items)}
     return {
         "plan": FORMAT,
         "id": plan_id,
@@ -179,25 +247,69 @@ def plan_members(
         "title": title,
         "claim": {
             "estimand": "chance that the model answers a question of the suite right, under the instruction below",
-            "population": {
-                "suite": suite.name,
-                "version": suite.version,
-                "sha256": suite.sha256,
-                "size": len(suite.items),
-            },
+            "population": population,
         },
         "target": {"protocol": protocol, "model": model},
         "instruction": suite.instruction,
-        "decoding": {
-            "temperature": "0" if sampled else "unset",
-            "max_tokens": max_tokens,
-            "seed": 1 if sampled else "unset",
-        },
+        "decoding": _decoding(protocol, max_tokens),
         "design": {"items": items, "selection": "srs/1", "seed": seed, "epochs": epochs},
         "scoring": {"scorer": suite.scorer, "version": suite.scorer_version},
+        **_closing(items * epochs),
+    }
+
+
+def task_plan_members(
+    *,
+    plan_id: str,
+    arrangement: str,
+    title: str,
+    population: TaskPopulation,
+    scoring: TaskScoring,
+    protocol: Protocol,
+    model: str,
+    items: int,
+    seed: str,
+    max_tokens: int,
+    epochs: int = 1,
+    calls_a_sample: int = 1,
+) -> dict[str, Any]:
+    """The members of a new plan over a guest, with this release's defaults."""
+    how = {"threshold": scoring.threshold} if scoring.values is None else {"values": dict(scoring.values)}
+    return {
+        "plan": FORMAT,
+        "id": plan_id,
+        "arrangement": arrangement,
+        "title": title,
+        "claim": {
+            "estimand": "chance that the model's answer to a sample of the task counts as right, as the scoring says",
+            "population": {
+                "task": population.task,
+                "args": dict(population.args),
+                "package": population.package,
+                "version": population.version,
+                "sha256": population.sha256,
+                "size": population.size,
+            },
+        },
+        "target": {"protocol": protocol, "model": model},
+        "instruction": OWN_INSTRUCTION,
+        "decoding": _decoding(protocol, max_tokens),
+        "design": {"items": items, "selection": "srs/1", "seed": seed, "epochs": epochs},
+        "scoring": {"scorer": scoring.scorer, **how},
+        **_closing(items * epochs * calls_a_sample),
+    }
+
+
+def _decoding(protocol: Protocol, max_tokens: int) -> dict[str, Any]:
+    sampled = protocol == "openai"  # Anthropic's dialect takes neither a temperature nor a seed
+    return {"temperature": "0" if sampled else "unset", "max_tokens": max_tokens, "seed": 1 if sampled else "unset"}
+
+
+def _closing(calls: int) -> dict[str, Any]:
+    return {
         "missing": "never-scored",
         "outputs": {"methods": ["wilson", "clopper-pearson"], "level": "0.95"},
-        "access": {"calls": items * epochs, "repeats": 2, "connections": 4},
+        "access": {"calls": calls, "repeats": 2, "connections": 4},
         "engine": {"name": ENGINE, "version": ENGINE_VERSION},
     }
 

@@ -5,9 +5,13 @@ tags, no key twice, decimals in quotes.  Every field of `plan/1` is stated; unkn
 fields say together is checked too: the calls follow from items and epochs, the suite is one that ships with this
 release in the version and with the digest named, and Anthropic's dialect takes neither temperature nor seed.
 
+A population that states `task` is a guest; nothing of it is imported here.  Whether the installed task is the one that
+the plan pins is checked where it is loaded (`guests.load_guest`): by `plan check`, and before a run begins.
+
 `parse_plan` is total: it returns a `Plan` or raises `PlanRefused` with every fault found.
 """
 
+import re
 from typing import Final, cast
 
 import yaml
@@ -31,10 +35,22 @@ MAX_REPEATS: Final = 10
 MAX_CONNECTIONS: Final = 64
 MAX_INSTRUCTION: Final = 8_000
 
+MAX_ARGS: Final = 50
+MAX_ARGUMENT: Final = 1_000
+MAX_VALUES: Final = 20
+
 _HEX32: Final = "[0-9a-f]{32}"
 _HEX64: Final = "[0-9a-f]{64}"
 _MODEL: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
 _LEVEL: Final = r"0\.[0-9]{0,5}[1-9]"
+_TASK: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_./-]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*|[^\s@]+\.py@[A-Za-z_]\w*"
+_ARGUMENT: Final = r"[A-Za-z_]\w{0,63}"
+_PACKAGE: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_VERSION: Final = r"[A-Za-z0-9][A-Za-z0-9.:+!_-]{0,99}"
+_SCORER: Final = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}"
+_VALUE: Final = r"[ -~]{1,60}"
+_THRESHOLD: Final = r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?"
+MARKS: Final = ("right", "wrong", "missing")
 
 
 class PlanRefused(EvaluationError):
@@ -75,13 +91,16 @@ def _walk(reading: Reading, root: Node) -> p.Plan:
     title = reading.text(top["title"], "title")
     claim, suite = _claim(reading, top["claim"])
     target = _target(reading, top["target"])
-    instruction = reading.text(top["instruction"], "instruction", most=MAX_INSTRUCTION, lines=True)
+    if suite is None:
+        instruction = reading.choice(top["instruction"], "instruction", (p.OWN_INSTRUCTION,))
+    else:
+        instruction = reading.text(top["instruction"], "instruction", most=MAX_INSTRUCTION, lines=True)
     decoding = _decoding(reading, top["decoding"], target)
-    design = _design(reading, top["design"], suite)
-    scoring = _scoring(reading, top["scoring"], suite)
+    design = _design(reading, top["design"], claim.population.size)
+    scoring = _task_scoring(reading, top["scoring"]) if suite is None else _scoring(reading, top["scoring"], suite)
     reading.choice(top["missing"], "missing", ("never-scored",))
     outputs = _outputs(reading, top["outputs"])
-    access = _access(reading, top["access"], design)
+    access = _access(reading, top["access"], design, several=suite is None)
     engine = reading.members(top["engine"], "engine", ("name", "version"))
     name = reading.choice(engine["name"], "engine.name", (p.ENGINE,))
     version = reading.choice(engine["version"], "engine.version", (p.ENGINE_VERSION,))
@@ -108,6 +127,9 @@ def _claim(reading: Reading, node: Node) -> tuple[p.Claim, Suite | None]:
     claim = reading.members(node, "claim", ("estimand", "population"))
     estimand = reading.text(claim["estimand"], "claim.estimand", most=1_000, lines=True)
     path = "claim.population"
+    stated = claim["population"].value
+    if isinstance(stated, dict) and "task" in stated and "suite" not in stated:
+        return p.Claim(estimand=estimand, population=_guest(reading, claim["population"], path)), None
     bank = reading.members(claim["population"], path, ("suite", "version", "sha256", "size"))
     name = reading.choice(bank["suite"], f"{path}.suite", tuple(sorted(SHIPPED)))
     version = reading.number(bank["version"], f"{path}.version", least=1, most=1_000_000)
@@ -122,6 +144,42 @@ def _claim(reading: Reading, node: Node) -> tuple[p.Claim, Suite | None]:
         reading.refuse(bank["size"], f"{path}.size", f"{len(suite.items)}, the number of items of {name}")
     population = p.Population(suite=name, version=version, sha256=digest, size=size)
     return p.Claim(estimand=estimand, population=population), suite
+
+
+def _guest(reading: Reading, node: Node, path: str) -> p.TaskPopulation:
+    bank = reading.members(node, path, ("task", "args", "package", "version", "sha256", "size"))
+    given = bank["args"]
+    args: dict[str, str | int | bool] = {}
+    if given.value is not None and (not isinstance(given.value, dict) or len(given.value) > MAX_ARGS):
+        reading.refuse(given, f"{path}.args", f"an object of at most {MAX_ARGS} arguments")
+    for name, value in (given.value if isinstance(given.value, dict) else {}).items():
+        if not re.fullmatch(_ARGUMENT, name, re.ASCII) or not _is_argument(value.value):
+            expected = "a name of ASCII letters, and a printable text, an integer, true or false"
+            reading.refuse(value, f"{path}.args.{name[:40]}", expected)
+        else:
+            args[name] = cast(str | int | bool, value.value)
+    task = "a task: package/name, module:function or file.py@name"
+    version = "the package's version, or sha256: and a file's digest"
+    return p.TaskPopulation(
+        task=reading.matching(bank["task"], f"{path}.task", _TASK, task),
+        args=args,
+        package=reading.matching(bank["package"], f"{path}.package", _PACKAGE, "a package's name, or none"),
+        version=reading.matching(bank["version"], f"{path}.version", _VERSION, version),
+        sha256=reading.matching(bank["sha256"], f"{path}.sha256", _HEX64, "64 lower-case hex digits"),
+        size=reading.number(bank["size"], f"{path}.size", least=1, most=100_000_000),
+    )
+
+
+def _is_argument(value: object) -> bool:
+    match value:
+        case bool():
+            return True
+        case int(number):
+            return abs(number) < 2**53
+        case str(text):
+            return text.isprintable() and len(text) <= MAX_ARGUMENT
+        case _:
+            return False
 
 
 def _target(reading: Reading, node: Node) -> p.Target:
@@ -149,23 +207,46 @@ def _decoding(reading: Reading, node: Node, target: p.Target) -> p.Decoding:
     return p.Decoding(temperature=heat, max_tokens=tokens, seed=chosen)
 
 
-def _design(reading: Reading, node: Node, suite: Suite | None) -> p.Design:
+def _design(reading: Reading, node: Node, size: int) -> p.Design:
     design = reading.members(node, "design", ("items", "selection", "seed", "epochs"))
-    most = len(suite.items) if suite else 100_000_000
-    items = reading.number(design["items"], "design.items", least=1, most=most)
+    items = reading.number(design["items"], "design.items", least=1, most=size)
     reading.choice(design["selection"], "design.selection", ("srs/1",))
     seed = reading.matching(design["seed"], "design.seed", _HEX32, "32 lower-case hex digits")
     epochs = reading.number(design["epochs"], "design.epochs", least=1, most=MAX_EPOCHS)
     return p.Design(items=items, selection="srs/1", seed=seed, epochs=epochs)
 
 
-def _scoring(reading: Reading, node: Node, suite: Suite | None) -> p.Scoring:
+def _scoring(reading: Reading, node: Node, suite: Suite) -> p.Scoring:
     scoring = reading.members(node, "scoring", ("scorer", "version"))
-    scorer = reading.choice(scoring["scorer"], "scoring.scorer", (suite.scorer if suite else "short-answer",))
+    scorer = reading.choice(scoring["scorer"], "scoring.scorer", (suite.scorer,))
     version = reading.number(scoring["version"], "scoring.version", least=1, most=1_000)
-    if suite and scoring["version"].value is not None and version != suite.scorer_version:
+    if scoring["version"].value is not None and version != suite.scorer_version:
         reading.refuse(scoring["version"], "scoring.version", f"{suite.scorer_version}, the scorer of this release")
     return p.Scoring(scorer=scorer, version=version)
+
+
+def _task_scoring(reading: Reading, node: Node) -> p.TaskScoring:
+    by_threshold = isinstance(node.value, dict) and "threshold" in node.value
+    how = "threshold" if by_threshold else "values"
+    scoring = reading.members(node, "scoring", ("scorer", how))
+    scorer = reading.matching(scoring["scorer"], "scoring.scorer", _SCORER, "the name of one of the task's scorers")
+    if by_threshold:
+        meaning = 'a decimal in quotes such as "0.5", from which on a value is right'
+        threshold = reading.matching(scoring[how], "scoring.threshold", _THRESHOLD, meaning)
+        return p.TaskScoring(scorer=scorer, values=None, threshold=threshold)
+    given = scoring[how]
+    if given.value is not None and (not isinstance(given.value, dict) or not 2 <= len(given.value) <= MAX_VALUES):
+        reading.refuse(given, "scoring.values", f"an object of 2 to {MAX_VALUES} values; numbers need a threshold")
+    stated = given.value if isinstance(given.value, dict) else {}
+    values = {
+        name: cast(p.Mark, reading.choice(mark, f"scoring.values.{name[:40]}", MARKS)) for name, mark in stated.items()
+    }
+    for name in values:
+        if not re.fullmatch(_VALUE, name, re.ASCII):
+            reading.refuse(given, f"scoring.values.{name[:40]}", "a value of 1 to 60 printable ASCII characters")
+    if values and not {"right", "wrong"} <= set(values.values()):
+        reading.refuse(given, "scoring.values", "at least one value that is right and one that is wrong")
+    return p.TaskScoring(scorer=scorer, values=values, threshold=None)
 
 
 def _outputs(reading: Reading, node: Node) -> p.Outputs:
@@ -178,12 +259,18 @@ def _outputs(reading: Reading, node: Node) -> p.Outputs:
     return p.Outputs(methods=tuple(cast(Method, method) for method in methods), level=level)
 
 
-def _access(reading: Reading, node: Node, design: p.Design) -> p.Access:
+def _access(reading: Reading, node: Node, design: p.Design, *, several: bool) -> p.Access:
     access = reading.members(node, "access", ("calls", "repeats", "connections"))
     calls = reading.number(access["calls"], "access.calls", least=1, most=10**9)
     expected = design.items * design.epochs
-    if access["calls"].value is not None and calls != expected:
+    if access["calls"].value is None or calls == expected:
+        pass
+    elif not several:
         reading.refuse(access["calls"], "access.calls", f"{expected}: design.items times design.epochs")
+    elif calls % expected:
+        reading.refuse(
+            access["calls"], "access.calls", f"{expected} (items times epochs) times the calls of one sample"
+        )
     return p.Access(
         calls=calls,
         repeats=reading.number(access["repeats"], "access.repeats", least=0, most=MAX_REPEATS),

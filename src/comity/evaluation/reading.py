@@ -12,21 +12,33 @@ an error, a limit nor a content filter ended it; otherwise its score is `None` w
 | `limit:<kind>` | one of the engine's limits stopped the sample |
 | `content-filter` | the provider withheld the answer |
 | `error` | the sample ended in an error although its last call was answered |
+| `interrupted` | the run broke off during the sample, and it was not asked again |
+| `unscored` | the guest's scorer gave no score, or one that its plan calls missing |
+| `unmapped` | the guest's scorer gave a value that its plan does not list |
 
 An answer that was cut at `max_tokens` is an answer: its first line is judged like any other.
 
 A call is one HTTP attempt.  The engine logs the `request-id` of each, hidden repeats included; the gateway puts the
 ledger's origin and the entry's index there.
+
+A run that was resumed has a log for each of its legs.  A sample that was under way when a leg broke off stands there as
+cancelled: it is unfinished, its calls belong to its row, and what it answered is not judged.  `merge_legs` makes one
+sample of the unfinished ones and the one that ended.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from comity.evaluation.errors import EvaluationError
 from comity.evaluation.scoring import score_short_answer
 
 HEADER: Final = "request-id"
+CANCELLED: Final = ("CancelledError(", "Cancelled(")
+"""How the engine's error begins on a sample that was under way when its process was interrupted."""
+
+Judge = Callable[[Any], tuple[int | None, str]]
+"""What an answered sample scores: 1, 0, or `None` and why."""
 
 
 class UnreadableLog(EvaluationError):
@@ -57,27 +69,66 @@ class LoggedSample:
     """1 right, 0 wrong, `None` missing."""
     reason: str
     """Why the score is missing; empty where it is not."""
+    finished: bool = True
+    """It ended, in whatever way; false if the run broke off while it was under way."""
 
 
 def read_samples(samples: Iterable[Any], accepted: Mapping[str, tuple[str, ...]]) -> tuple[LoggedSample, ...]:
     """Read the samples of an Inspect log; `accepted` gives the right answers of each item."""
-    return tuple(_read_sample(sample, accepted) for sample in samples)
+    return read_logged(samples, accepted, judge_short_answers(accepted))
 
 
-def _read_sample(sample: Any, accepted: Mapping[str, tuple[str, ...]]) -> LoggedSample:
-    item = str(sample.id)
-    if item not in accepted:
+def read_logged(
+    samples: Iterable[Any], items: Container[str], judge: Judge, *, first_epoch: int = 1
+) -> tuple[LoggedSample, ...]:
+    """Read the samples of one log, whose own first epoch is the plan's `first_epoch`."""
+    return tuple(_read_sample(sample, items, judge, first_epoch) for sample in samples)
+
+
+def judge_short_answers(accepted: Mapping[str, tuple[str, ...]]) -> Judge:
+    """The judge of a suite: the exact check, which the engine's own scorer has made too."""
+
+    def judge(sample: Any) -> tuple[int | None, str]:
+        score = int(score_short_answer(sample.output.completion, accepted[str(sample.id)]))
+        _agrees(sample, score)
+        return score, ""
+
+    return judge
+
+
+def merge_legs(logged: Iterable[LoggedSample]) -> tuple[LoggedSample, ...]:
+    """One sample an item and epoch; raises `UnreadableLog` where one that had ended was asked again."""
+    found: dict[tuple[str, int], LoggedSample] = {}
+    for sample in logged:
+        before = found.get((sample.item, sample.epoch))
+        if before is None:
+            found[sample.item, sample.epoch] = sample
+        elif before.finished and sample.finished:
+            raise UnreadableLog(f"the logs hold {sample.item} (epoch {sample.epoch}) twice, ended both times")
+        else:
+            last = before if before.finished else sample
+            found[sample.item, sample.epoch] = replace(last, calls=before.calls + sample.calls)
+    return tuple(found.values())
+
+
+def _read_sample(sample: Any, items: Container[str], judge: Judge, first_epoch: int) -> LoggedSample:
+    item, epoch = str(sample.id), int(sample.epoch) + first_epoch - 1
+    if item not in items:
         raise UnreadableLog(f"the log has a sample {item!r}, which the plan does not ask")
     events = [event for event in sample.events if event.event == "model"]
     calls = tuple(call for event in events for call in _calls(event))
+    if sample.error is not None and str(getattr(sample.error, "message", "")).startswith(CANCELLED):
+        named = tuple(call for call in calls if call.request_id)  # the others are known from the ledger, if they are
+        return LoggedSample(
+            item=item, epoch=epoch, calls=named, answered=False, score=None, reason="interrupted", finished=False
+        )
     last = calls[-1] if calls else None
     answered = last is not None and 200 <= last.status < 300 and events[-1].error is None
     reason = _missing(sample, last, answered)
     score: int | None = None
     if not reason:
-        score = int(score_short_answer(sample.output.completion, accepted[item]))
-        _agrees(sample, score)
-    return LoggedSample(item=item, epoch=int(sample.epoch), calls=calls, answered=answered, score=score, reason=reason)
+        score, reason = judge(sample)
+    return LoggedSample(item=item, epoch=epoch, calls=calls, answered=answered, score=score, reason=reason)
 
 
 def _missing(sample: Any, last: LoggedCall | None, answered: bool) -> str:

@@ -9,15 +9,20 @@ A difference is never repaired or explained away.  It is named, and the run's ex
 Equal refusals beyond the first 60 of a minute have no entry of their own: the gateway answers with `:counted` in place
 of an index, and `calls.refused` holds their number later.  They are counted apart, and are not a difference.
 
+A run that broke off has calls whose answer never became durable in a log.  `find_lost` names them: the ledger holds
+them under this run, and the run's journal ties their request id to a sample that had not ended in that leg.  They are
+counted, and are not a difference.  Whatever else is in the ledger and in no log is one.
+
 Not promised: that a call which bypassed the gateway, and the log, would be seen here.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from comity.evaluation.journal import Sent
 from comity.evaluation.reading import LoggedCall
 from comity.records import CallPermitted, CallRefused, Record
 
@@ -35,6 +40,8 @@ class Reconciliation:
     """Indexes of the run's refusals in the ledger."""
     counted: int
     """Calls of the log that were refused and only counted."""
+    lost: tuple[int, ...]
+    """Indexes of the calls that were under way when the run broke off, and are in no log."""
     differences: tuple[str, ...]
     """Each a sentence; empty if log and ledger agree."""
 
@@ -45,13 +52,38 @@ def call_index(call: LoggedCall, origin: str) -> int | None:
     return int(number) if named == origin and _INDEX.fullmatch(number) else None
 
 
-def reconcile(calls: Iterable[LoggedCall], entries: Mapping[int, Record], *, origin: str, run: str) -> Reconciliation:
+def find_lost(
+    calls: Iterable[LoggedCall],
+    entries: Mapping[int, Record],
+    *,
+    origin: str,
+    run: str,
+    sent: Mapping[str, Sent],
+    ended: Container[tuple[str, int, int]],
+) -> Mapping[int, Sent]:
+    """The run's calls that no log holds, each with what the journal says of it.
+
+    `ended` has item, epoch and leg of every sample that ended: all calls of these are in a log.
+    """
+    logged = {call_index(call, origin) for call in calls}
+    found = {}
+    for index, entry in _ours(entries, run).items():
+        one = sent.get(entry.irid)
+        if index not in logged and one is not None and (one.item, one.epoch, one.leg) not in ended:
+            found[index] = one
+    return found
+
+
+def reconcile(
+    calls: Iterable[LoggedCall],
+    entries: Mapping[int, Record],
+    *,
+    origin: str,
+    run: str,
+    lost: Collection[int] = (),
+) -> Reconciliation:
     """Compare the log's calls with the ledger's entries, of which those that name `run` are its calls."""
-    ours = {
-        index: entry
-        for index, entry in entries.items()
-        if isinstance(entry, CallPermitted | CallRefused) and entry.run == run
-    }
+    ours = _ours(entries, run)
     differences: list[str] = []
     seen: Counter[int] = Counter()
     counted = 0
@@ -72,14 +104,23 @@ def reconcile(calls: Iterable[LoggedCall], entries: Mapping[int, Record], *, ori
             differences.append(f"the log names entry {index}, which the ledger does not hold as a call of this run")
         else:
             differences.extend(_compare(index, call, entry))
-    for index in sorted(ours.keys() - seen.keys()):
+    for index in sorted(ours.keys() - seen.keys() - set(lost)):
         differences.append(f"entry {index} ({ours[index].kind}) names this run and is not in the log")
     return Reconciliation(
         permitted=tuple(sorted(i for i, entry in ours.items() if isinstance(entry, CallPermitted))),
         refused=tuple(sorted(i for i, entry in ours.items() if isinstance(entry, CallRefused))),
         counted=counted,
+        lost=tuple(sorted(lost)),
         differences=tuple(differences),
     )
+
+
+def _ours(entries: Mapping[int, Record], run: str) -> dict[int, CallPermitted | CallRefused]:
+    return {
+        index: entry
+        for index, entry in entries.items()
+        if isinstance(entry, CallPermitted | CallRefused) and entry.run == run
+    }
 
 
 def _compare(index: int, call: LoggedCall, entry: CallPermitted | CallRefused) -> list[str]:

@@ -1,71 +1,48 @@
-"""A run: a frozen plan carried out once, with its evidence.
+"""A run: a frozen plan carried out once, with its evidence, in one leg or in several.
 
-    freeze(plan, door)                 plan.frozen → Frozen, a small file beside the plan
+    begin(plan, frozen, door, …)       a run's folder with its salt → `RunFolder`
     conduct(plan, frozen, door, …)     run.begun → calls → scores.committed → run.finished
 
-In order: the frozen entry is read back from the ledger; `run.begun`; the engine; the log is read; the ledger's entries
-since `run.begun` are fetched and compared with the log; the score table is written and committed; `run.finished`.
-What fails in between becomes `run.aborted` with its reason, and the error goes on.
+In order: the frozen entry is read back from the ledger; `run.begun`; the engine; the logs of all legs are read; the
+ledger's entries since `run.begun` are fetched and compared with the logs; the score table is written and committed;
+`run.finished`.  Each of these is done once, whatever breaks off in between: who conducts the same run again finds the
+logs of what was asked and the entries of what was recorded, and goes on from there.  Rows that ended are never asked
+again.  Calls that were under way at the break are `lost`: they are in the ledger, their answer is in no log, and their
+row counts them beside the calls that were made for it later.
 
-Files in the run's folder: the plan's canonical JSON (`plan.json`), the engine's log (`*.eval`), `scores.json` and
-`scores.salt` (see `scores`), `run.json` (the outcome), `engine.txt` and `engine/`
-(what the engine printed, and its traces).
+What fails in between becomes `run.aborted` with its reason, and the error goes on.  Two things do not: a gateway that
+cannot be reached, and an interruption (Ctrl-C); after these the run is still open, and can be resumed.
 
-Calls go by the gateway alone.  A run whose log and ledger differ is finished with the status `unreconciled`.
+Files in the run's folder: see `folder` (state, salt, lock), `journal` (what was sent), `recovery` (the engine's logs),
+`scores.json` (the table), `run.json` (the outcome), `engine.txt` and `engine/` (what the engine printed, and keeps).
+
+Calls go by the gateway alone.  A run whose logs and ledger differ is finished with the status `unreconciled`.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from comity.estimate import Estimate
 from comity.evaluation import plan as p
-from comity.evaluation.engine import EngineLog, Progress, run_engine
+from comity.evaluation.banks import Bank, judge_of, load_bank
+from comity.evaluation.edge import DoorUnreachable
+from comity.evaluation.engine import Leg, engine_in, run_engine
 from comity.evaluation.errors import EvaluationError
-from comity.evaluation.reading import LoggedSample, read_samples
-from comity.evaluation.reconciliation import Reconciliation, reconcile
+from comity.evaluation.folder import OUTCOME, CannotResume, RunFolder, hold, make_folder
+from comity.evaluation.freezing import Frozen, Ledger, check_frozen
+from comity.evaluation.journal import Sent, read_journal
+from comity.evaluation.reading import LoggedCall, LoggedSample, merge_legs, read_logged
+from comity.evaluation.reconciliation import Reconciliation, call_index, find_lost, reconcile
+from comity.evaluation.recovery import LegLog, logs_digest, read_legs, recover_logs
 from comity.evaluation.scores import SALT_BYTES, Counts, count_rows, estimate_rows, make_rows, score_table
-from comity.evaluation.suites import load_suite
-from comity.records import MalformedRecord, PlanFrozen, Record, UnknownKind
+from comity.evaluation.watch import Progress
+from comity.records import MalformedRecord, Record, RunAborted, RunBegun, RunFinished, UnknownKind
 
-FROZEN_FORMAT: Final = "comity frozen plan/1"
 MAX_REASON: Final = 400
-
-
-class NotFrozen(EvaluationError):
-    """The plan has no entry in the ledger under its present digest."""
-
-
-class Ledger(Protocol):
-    """What a run needs of a gateway: `edge.Door`, or a test's own."""
-
-    def append(self, kind: str, **members: str | int) -> tuple[str, int]:
-        """Put a record into the ledger."""
-        ...
-
-    def entry(self, index: int) -> Record:
-        """Read one entry."""
-        ...
-
-    def size(self) -> int:
-        """How many entries there are."""
-        ...
-
-    def model_url(self, protocol: str) -> str:
-        """Where the engine sends its calls."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frozen:
-    """Where a plan's digest stands."""
-
-    plan: str
-    ledger: str
-    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +63,10 @@ class RunOutcome:
     begun: int
     committed: int
     finished: int
+    legs: int
+    """Processes that carried it out: one, and one for each time it was resumed with rows left to ask."""
     milliseconds: int
+    """How long the last of them took."""
 
     def as_json(self) -> dict[str, Any]:
         """The members that `comity run --json` prints."""
@@ -101,7 +81,9 @@ class RunOutcome:
             "calls": len(self.reconciliation.permitted),
             "permits": list(self.reconciliation.permitted),
             "refused": len(self.reconciliation.refused) + self.reconciliation.counted,
+            "lost": list(self.reconciliation.lost),
             "differences": list(self.reconciliation.differences),
+            "legs": self.legs,
             "seconds": round(self.milliseconds / 1000, 3),
             "log": self.log,
             "rows": self.rows,
@@ -109,45 +91,11 @@ class RunOutcome:
         }
 
 
-def freeze(plan: p.Plan, door: Ledger) -> Frozen:
-    """Put the plan's digest into the ledger; freezing the same plan again finds the first entry."""
-    ledger, index = door.append("plan.frozen", plan=plan.digest)
-    return Frozen(plan=plan.digest, ledger=ledger, index=index)
-
-
-def format_frozen(frozen: Frozen) -> str:
-    """The text of the file beside the plan."""
-    members = {"format": FROZEN_FORMAT, "plan": frozen.plan, "ledger": frozen.ledger, "index": frozen.index}
-    return json.dumps(members, indent=1) + "\n"
-
-
-def parse_frozen(text: str, plan: p.Plan) -> Frozen:
-    """Read the file beside the plan; raises `NotFrozen` unless it is about this very plan."""
-    try:
-        members = json.loads(text)
-        if members["format"] != FROZEN_FORMAT or type(members["index"]) is not int or members["index"] < 0:
-            raise ValueError("another format")
-        frozen = Frozen(plan=str(members["plan"]), ledger=str(members["ledger"]), index=members["index"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotFrozen(
-            f"the file beside the plan is no {FROZEN_FORMAT}; freeze the plan: comity plan freeze FILE"
-        ) from None
-    if frozen.plan != plan.digest:
-        raise NotFrozen(
-            f"the plan was frozen as {frozen.plan[:16]}… and now is {plan.digest[:16]}…: it was changed since. "
-            f"Restore it, or freeze the changed one as a new plan: comity plan freeze FILE"
-        )
-    return frozen
-
-
-def check_frozen(plan: p.Plan, frozen: Frozen, door: Ledger) -> None:
-    """Read the entry back from the ledger; raises `NotFrozen` unless it freezes this plan."""
-    entry = door.entry(frozen.index)
-    if not isinstance(entry, PlanFrozen) or entry.plan != plan.digest:
-        raise NotFrozen(
-            f"entry {frozen.index} of {frozen.ledger} is {entry.kind}, expected plan.frozen with {plan.digest[:16]}…. "
-            f"Freeze the plan: comity plan freeze FILE"
-        )
+def begin(plan: p.Plan, frozen: Frozen, door: Ledger, *, runs: Path, random: Callable[[int], bytes]) -> RunFolder:
+    """The folder of a new run of a plan that is frozen; nothing of the run is in the ledger yet."""
+    check_frozen(plan, frozen, door)
+    run, salt = random(16).hex(), random(SALT_BYTES)
+    return make_folder(runs, run=run, plan=plan.digest, canonical=plan.canonical, salt=salt)
 
 
 def conduct(
@@ -155,89 +103,187 @@ def conduct(
     frozen: Frozen,
     door: Ledger,
     *,
-    runs: Path,
+    folder: RunFolder,
     secret: str,
-    random: Callable[[int], bytes],
     milliseconds: Callable[[], int],
     progress: Progress,
 ) -> RunOutcome:
-    """Carry out the plan once; every outcome but a broken gateway leaves its end in the ledger."""
-    check_frozen(plan, frozen, door)
-    run = random(16).hex()
-    started = milliseconds()
-    ledger, begun = door.append("run.begun", run=run, plan=plan.digest)
-    folder = runs / run
-    try:
-        folder.mkdir(parents=True)
-        (folder / "plan.json").write_bytes(plan.canonical)
-        return _carry_out(
-            plan, door, run, ledger, begun, folder, secret, random(SALT_BYTES), started, milliseconds, progress
-        )
-    except BaseException as problem:
-        _abort(door, run, plan, problem)
-        raise
+    """Carry the run out, or on; every outcome but a broken gateway or an interruption leaves its end in the ledger."""
+    with hold(folder), engine_in(folder.path):
+        check_frozen(plan, frozen, door)
+        bank = load_bank(plan)
+        began = _begin(folder, frozen, door)
+        try:
+            return _carry_out(plan, bank, frozen, door, folder, began, secret, milliseconds, progress)
+        except (DoorUnreachable, CannotResume):
+            raise
+        except Exception as problem:
+            _abort(door, folder, problem)
+            raise
+
+
+def give_up(frozen: Frozen, door: Ledger, folder: RunFolder, because: str) -> int:
+    """End a run that broke off and will not be resumed; returns the index of `run.aborted`."""
+    with hold(folder):
+        began = _begin(folder, frozen, door)
+        _refuse_ended(folder.run, _entries(door, began).items())
+        _, index = door.append("run.aborted", run=folder.run, plan=folder.plan, because=because[:MAX_REASON])
+        return index
+
+
+def _begin(folder: RunFolder, frozen: Frozen, door: Ledger) -> int:
+    """Index of the run's one `run.begun`, made now unless it is there."""
+    if folder.begun is not None:
+        return folder.begun
+    found = (
+        index
+        for index, entry in _entries(door, frozen.index).items()
+        if isinstance(entry, RunBegun) and entry.run == folder.run
+    )
+    index = next(found, None)
+    if index is None:
+        _, index = door.append("run.begun", run=folder.run, plan=folder.plan)
+    folder.note_begun(index)
+    return index
 
 
 def _carry_out(
     plan: p.Plan,
+    bank: Bank,
+    frozen: Frozen,
     door: Ledger,
-    run: str,
-    ledger: str,
+    folder: RunFolder,
     begun: int,
-    folder: Path,
     secret: str,
-    salt: bytes,
-    started: int,
     milliseconds: Callable[[], int],
     progress: Progress,
 ) -> RunOutcome:
-    suite = load_suite(plan.claim.population.suite)
-    items = p.select_items(plan, suite)
-    url = door.model_url(plan.target.protocol)
-    log = run_engine(plan, items, run=run, url=url, secret=secret, folder=folder, progress=progress)
-    log_digest = sha256(log.path.read_bytes()).hexdigest()
-    samples = read_samples(log.samples, {item.id: item.answers for item in items})
-    calls = [call for sample in samples for call in sample.calls]
-    comparison = reconcile(calls, _entries(door, begun), origin=ledger, run=run)
+    started, run, ledger = milliseconds(), folder.run, frozen.ledger
+    entries = _entries(door, begun)
+    _refuse_ended(run, entries.items(), finished_too=(folder.path / OUTCOME).exists())
+    intended = [(item, epoch) for epoch in range(1, plan.design.epochs + 1) for item in bank.chosen]
+    status = "success"
+    recover_logs(folder.path)
+    legs = read_legs(folder.path)
+    samples, _ = _read(bank, legs)
+    ended = {(sample.item, sample.epoch) for sample in samples if sample.finished}
+    if rows := [row for row in intended if row not in ended]:
+        leg = Leg(
+            run=run,
+            number=1 + max([0, *(one.leg for one in legs), *(s.leg for s in read_journal(folder.path).values())]),
+            rows=rows,
+            done=len(ended),
+            url=door.model_url(plan.target.protocol),
+            secret=secret,
+            folder=folder.path,
+        )
+        status = run_engine(plan, bank, leg, progress)
+        entries = _entries(door, begun)
+    legs = read_legs(folder.path)
+    samples, ended_in = _read(bank, legs)
+    logged = [call for sample in samples for call in sample.calls]
+    lost = find_lost(logged, entries, origin=ledger, run=run, sent=read_journal(folder.path), ended=ended_in)
+    comparison = reconcile(logged, entries, origin=ledger, run=run, lost=lost.keys())
+    samples = _with_lost(samples, lost, ledger)
 
-    intended = [(item.id, epoch) for item in items for epoch in range(1, plan.design.epochs + 1)]
-    rows = make_rows(samples, intended=intended, salt=salt, origin=ledger)
-    table = score_table(rows, run=run, plan=plan.digest)
-    (folder / "scores.json").write_bytes(table)
-    (folder / "scores.salt").write_text(salt.hex() + "\n")
-    counts = count_rows(rows, samples)
-    rows_digest = sha256(table).hexdigest()
-    _, committed = door.append("scores.committed", run=run, plan=plan.digest, rows=rows_digest, **counts.as_json())
-    status = _status(log, comparison)
-    _, finished = door.append("run.finished", run=run, plan=plan.digest, log=log_digest, status=status)
+    rows_made = make_rows(samples, intended=intended, salt=folder.salt, origin=ledger)
+    table = score_table(rows_made, run=run, plan=plan.digest)
+    (folder.path / "scores.json").write_bytes(table)
+    counts = count_rows(rows_made, samples)
+    digest, log = sha256(table).hexdigest(), logs_digest(legs, folder.path)
+    status = "unreconciled" if comparison.differences else status
+    committed = _record(door, entries, "scores.committed", run=run, plan=plan.digest, rows=digest, **counts.as_json())
+    finished = _record(door, entries, "run.finished", run=run, plan=plan.digest, log=log, status=status)
     outcome = RunOutcome(
         run=run,
         plan=plan.digest,
         ledger=ledger,
         status=status,
         counts=counts,
-        estimates=estimate_rows(rows, plan.outputs.methods, plan.level),
+        estimates=estimate_rows(rows_made, plan.outputs.methods, plan.level),
         reconciliation=comparison,
-        missing=_reasons(samples, len(rows)),
-        log=log_digest,
-        rows=rows_digest,
+        missing=_reasons(samples, len(rows_made)),
+        log=log,
+        rows=digest,
         begun=begun,
         committed=committed,
         finished=finished,
+        legs=len({one.leg for one in legs}),
         milliseconds=milliseconds() - started,
     )
-    (folder / "run.json").write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+    (folder.path / OUTCOME).write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
     return outcome
 
 
-def _status(log: EngineLog, comparison: Reconciliation) -> str:
-    return "unreconciled" if comparison.differences else log.status
+def _read(bank: Bank, legs: Sequence[LegLog]) -> tuple[tuple[LoggedSample, ...], set[tuple[str, int, int]]]:
+    """The samples of all legs, one a row; and item, epoch and leg of each that ended."""
+    judge, chosen = judge_of(bank), frozenset(bank.chosen)
+    found: list[LoggedSample] = []
+    ended: set[tuple[str, int, int]] = set()
+    for one in legs:
+        read = read_logged(one.samples, chosen, judge, first_epoch=one.first_epoch)
+        found += read
+        ended |= {(sample.item, sample.epoch, one.leg) for sample in read if sample.finished}
+    return merge_legs(found), ended
 
 
-def _entries(door: Ledger, begun: int) -> dict[int, Record]:
-    """What the ledger holds after `run.begun`; kinds that this release does not know are no calls."""
+def _with_lost(samples: Iterable[LoggedSample], lost: Mapping[int, Sent], origin: str) -> tuple[LoggedSample, ...]:
+    """The samples with the calls that no log holds, before those that one does."""
+    unfinished = [
+        LoggedSample(
+            item=sent.item,
+            epoch=sent.epoch,
+            calls=(LoggedCall(request_id=f"{origin}:{index}", status=0, irid=sent.irid),),
+            answered=False,
+            score=None,
+            reason="interrupted",
+            finished=False,
+        )
+        for index, sent in sorted(lost.items())
+    ]
+    merged = merge_legs([*unfinished, *samples])
+    rows = {(one.item, one.epoch) for one in unfinished}
+    return tuple(_in_order(one, origin) if (one.item, one.epoch) in rows else one for one in merged)
+
+
+def _in_order(sample: LoggedSample, origin: str) -> LoggedSample:
+    """A sample's calls in the order in which the ledger has them; those that name no entry last."""
+
+    def place(call: LoggedCall) -> tuple[bool, int]:
+        index = call_index(call, origin)
+        return index is None, index or 0
+
+    return replace(sample, calls=tuple(sorted(sample.calls, key=place)))
+
+
+def _refuse_ended(run: str, entries: Iterable[tuple[int, Record]], *, finished_too: bool = True) -> None:
+    """A run whose end is an entry is not carried on; one that finished is, until its outcome is on the disk."""
+    for index, entry in entries:
+        if isinstance(entry, RunAborted) and entry.run == run:
+            raise CannotResume(f"run {run} was aborted (entry {index}: {entry.because}); begin a new run of the plan")
+        if isinstance(entry, RunFinished) and entry.run == run and finished_too:
+            raise CannotResume(f"run {run} is finished (entry {index}); its outcome is in runs/{run}/{OUTCOME}")
+
+
+def _record(door: Ledger, entries: Mapping[int, Record], kind: str, **members: str | int) -> int:
+    """Index of the run's record of that kind, made now unless it is there; it must say the same."""
+    for index, entry in entries.items():
+        if entry.kind == kind and getattr(entry, "run", None) == members["run"]:
+            said = entry.members()
+            differing = [name for name, value in members.items() if said[name] != value]
+            if differing:
+                raise CannotResume(
+                    f"entry {index} is {kind} of this run already, and differs in {', '.join(differing)} from what the "
+                    f"run's folder says now: files there were changed"
+                )
+            return index
+    return door.append(kind, **members)[1]
+
+
+def _entries(door: Ledger, after: int) -> dict[int, Record]:
+    """What the ledger holds after an entry; kinds that this release does not know are no calls."""
     found: dict[int, Record] = {}
-    for index in range(begun + 1, door.size()):
+    for index in range(after + 1, door.size()):
         try:
             found[index] = door.entry(index)
         except UnknownKind:
@@ -257,25 +303,10 @@ def _reasons(samples: Sequence[LoggedSample], intended: int) -> dict[str, int]:
     return dict(sorted(counted.items()))
 
 
-def _abort(door: Ledger, run: str, plan: p.Plan, problem: BaseException) -> None:
+def _abort(door: Ledger, folder: RunFolder, problem: Exception) -> None:
     """Say in the ledger why there is no result; if even that fails, the first problem is the one that counts."""
     because = "".join(c if c.isprintable() else " " for c in f"{type(problem).__name__}: {problem}")[:MAX_REASON]
     try:
-        door.append("run.aborted", run=run, plan=plan.digest, because=because)
+        door.append("run.aborted", run=folder.run, plan=folder.plan, because=because)
     except EvaluationError as second:
         problem.add_note(f"run.aborted could not be recorded either: {second}")
-
-
-def plan_summary(plan: p.Plan) -> dict[str, Any]:
-    """What `comity plan check` prints: what the plan takes and what it can show."""
-    return {
-        "plan": plan.digest,
-        "id": plan.id,
-        "arrangement": plan.arrangement,
-        "suite": plan.claim.population.suite,
-        "items": plan.design.items,
-        "calls": plan.access.calls,
-        "most_calls": plan.most_calls,
-        "output_tokens": plan.access.calls * plan.decoding.max_tokens,
-        "canonical_bytes": len(plan.canonical),
-    }
