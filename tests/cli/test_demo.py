@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from traced import ROLES, folders_opened, tracing
 
 from comity.arrangement import verify_offer
 from comity.cli.main import main
@@ -22,9 +23,7 @@ from comity.records import parse_record
 
 pytestmark = pytest.mark.slow
 
-ROLES = ("authority", "provider", "operator", "evaluator")
 ITEMS = 100
-TRACED = "execve,execveat,open,openat,openat2,creat,clone,clone3,fork,vfork"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +41,14 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("demo")
-    strace = shutil.which("strace")
-    trace = folder / "trace" if strace else None
-    watched = (
-        [strace, "-f", "--seccomp-bpf", "-qq", "-s", "4096", "-e", f"trace={TRACED}", "-o", str(trace)]
-        if strace
-        else []
-    )
+    watched, trace = tracing(folder / "trace")
     command = [
         sys.executable,
         "-m",
         "comity",
         "demo",
+        "--act",
+        "story",
         "--no-serve",
         "--json",
         "--items",
@@ -63,7 +58,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [*(map(str, watched) if strace else ()), *command], capture_output=True, text=True, check=False, env=environment
+        [*watched, *command], capture_output=True, text=True, check=False, env=environment
     )
     lines = done.stdout.strip().splitlines()
     result = json.loads(lines[-1]) if done.returncode == 0 else {}
@@ -153,20 +148,7 @@ def test_no_process_opens_another_sides_folder(told: Told) -> None:
     """The system-call trace shows each process opening files of one side's folder at most, the courier's of none."""
     if told.trace is None:
         pytest.skip("strace is not installed: apt-get install strace")
-    side: dict[str, str] = {}
-    opened: set[tuple[str, str]] = set()
-    made = re.escape(str(told.folder / _made(told)))
-    for line in told.trace.read_text(errors="replace").splitlines():
-        pid, _, call = line.partition(" ")
-        call = call.strip()
-        if born := re.match(r"(?:clone3?|v?fork)\(.*\)\s+= (\d+)", call) or re.match(
-            r"<\.\.\. (?:clone3?|v?fork) resumed>.*= (\d+)", call
-        ):
-            side.setdefault(born[1], side.get(pid, "courier"))
-        elif call.startswith("execve(") and (home := re.search(rf'"--home", "{made}/(\w+)"', call)):
-            side[pid] = home[1]
-        elif touched := re.match(rf'(?:open\w*|creat)\((?:AT_FDCWD, )?"{made}/({"|".join(ROLES)})/', call):
-            opened.add((side.get(pid, "courier"), touched[1]))
+    opened = folders_opened(told.trace, told.folder / _made(told))
 
     assert {(role, role) for role in ROLES} == opened
 

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import click
 
+from comity.cli.demo.cheats import tell_cheats
 from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered
 from comity.cli.demo.processes import Stage
+from comity.cli.demo.scene import all_caught
 from comity.cli.demo.story import Endpoint, Story
 
 __all__ = ["demo"]
@@ -26,6 +28,8 @@ OVERHEAD: Final = 640
 
 
 @click.command()
+@click.option("--act", type=click.Choice(["story", "cheat", "all"]), default="all", show_default=True,
+              help="The story, or how each side cheats and is caught, or both.")
 @click.option("--no-serve", is_flag=True, help="End when the story is told, instead of leaving the gateway up.")
 @click.option("--items", default=ITEMS, show_default=True, type=click.IntRange(1, 200), help="Items of the main run.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), envvar="COMITY_DEMO_DIR",
@@ -41,6 +45,7 @@ OVERHEAD: Final = 640
 @click.option("--yes", is_flag=True, help="Do not ask before calls to --upstream.")
 @click.option("--json", "as_json", is_flag=True, help="Make the last line one JSON object.")
 def demo(
+    act: str,
     no_serve: bool,
     items: int,
     folder: Path,
@@ -53,24 +58,43 @@ def demo(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Tell the whole story: two talks, signed terms, enforced calls, a number, a stranger's check."""
+    """Tell the whole story: two talks, signed terms, enforced calls, a number, a stranger's check.
+
+    Then each side cheats in turn and is caught; exit status 1 if one is not.  With --upstream the cheats are left out.
+    """
+    if act == "cheat" and upstream is not None:
+        raise click.UsageError("--act cheat is told on the local model alone; leave --upstream out")
     made = folder.resolve() / time.strftime("%Y%m%d-%H%M%S")
     stage, tell = Stage(made), Narrator()
+    stages = [stage]
     story = Story(stage=stage, tell=tell, items=items, few=min(FEW, items))
+    weights = folder.resolve() / "weights"
+    result: dict[str, Any] = {}
+    uncaught = False
     try:
         if upstream is None:
-            endpoint, offered = _local(stage, tell, folder.resolve() / "weights", items)
+            endpoint, offered = _local(stage, tell, weights, items)
         else:
             prices = (price_input, price_output)
             endpoint, offered = _visitors(upstream, protocol, model_name, key_env, items, prices, yes)
-        result = _tell(story, endpoint, offered)
-        if not no_serve:
+        if act != "cheat":
+            result = _tell(story, endpoint, offered)
+        if act != "story" and upstream is None:
+            if act == "all":
+                stages.append(Stage(made / "cheats"))
+            cheats = tell_cheats(stages[-1], tell, endpoint, offered, weights)
+            uncaught = not all_caught(cheats)
+            result |= {"seconds": round(tell.seconds(), 1), "cheats": [cheat.as_json() for cheat in cheats]}
+        if not no_serve and act != "cheat":
             click.echo(f"\nThe gateway stays up at {story.gateway}; everything is in {made}. Ctrl-C ends it.")
             _wait()
     finally:
-        stage.end()
+        for each in reversed(stages):
+            each.end()
     if as_json:
         click.echo(json.dumps(result))
+    if uncaught:
+        raise SystemExit(1)
 
 
 def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:

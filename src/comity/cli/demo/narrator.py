@@ -40,7 +40,8 @@ class Narrator:
     def quote(self, text: str) -> None:
         """What a command printed, set in."""
         for line in text.rstrip("\n").splitlines():
-            hanging = " " * (len(line) - len(line.lstrip()) + 2)
-            for part in textwrap.wrap(line, WIDTH - len(MARGIN) - 2, subsequent_indent=hanging, drop_whitespace=False):
-                click.echo(f"{MARGIN}│ {part.rstrip()}")
+            indent = line[: len(line) - len(line.lstrip())]
+            width = WIDTH - len(MARGIN) - 2
+            for part in textwrap.wrap(line, width, initial_indent=indent, subsequent_indent=f"{indent}  ") or [""]:
+                click.echo(f"{MARGIN}│ {part}")
         sys.stdout.flush()
