@@ -1,5 +1,6 @@
 """Budget: what the ledger says is spent, at any concurrency, through any failure, and after a rebuild."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comity.arrangement import Terms, parse_terms_json
-from comity.gateway import admission, begin_ledger, rebuild
+from comity.gateway import Upstream, admission, begin_ledger, rebuild
 from comity.gateway.admission import Caller, Outcome, Permit, Refused
 from comity.gateway.asked import Asked
 from comity.gateway.state import SCHEMA, find_grant
@@ -338,9 +339,18 @@ def test_a_permit_is_made_by_admission_and_used_once() -> None:
     with pytest.raises(AssertionError, match="outside admission"):
         Permit(1, model, amount, made_by_admit=object())
     permit = Permit(1, model, amount, made_by_admit=admission._ADMIT)
-    permit.use()
-    with pytest.raises(AssertionError, match="used twice"):
-        permit.use()
+
+    async def send_twice(url: str) -> None:
+        upstream = Upstream(url)
+        answer = await upstream.send(permit, path="/v1/chat/completions", headers=[], body=b"{}")
+        assert completion() == b"".join([chunk async for chunk in answer.chunks])
+        with pytest.raises(AssertionError, match="used twice"):
+            await upstream.send(permit, path="/v1/chat/completions", headers=[], body=b"{}")
+        upstream.close()
+
+    with RecordingProvider().running() as provider:
+        asyncio.run(send_twice(provider.url))
+        assert 1 == len(provider.asked)
 
 
 def test_after_a_real_run_the_tables_are_those_of_the_entries(tmp_path: Path) -> None:
