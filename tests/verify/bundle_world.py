@@ -53,7 +53,7 @@ from comity.vault import (
     generate_recipient,
     parse_recipient,
 )
-from comity.verify import draw_rows, seed_of
+from comity.verify import draw_rows, find_draw, settle
 
 RUN: Final = Hex32("33" * 16)
 OTHER: Final = Hex32("34" * 16)
@@ -147,8 +147,8 @@ class World:
         return self.story.tell(DrawRevealed(at=self.story.at(), run=RUN, by=by, nonce=Digest(secret), note=note))
 
 
-def tell_run(world: World, *, wrong: int = 2) -> None:
-    """The entries from the terms to the end of two runs, and the score table of the first."""
+def tell_run(world: World, forge: Callable[[list[Row]], list[Row]] = list) -> None:
+    """The entries from the terms to the end of two runs, and the score table of the first, which `forge` may bend."""
     story = world.story
     suite = load_suite("short-answers")
     members = plan_members(
@@ -171,16 +171,16 @@ def tell_run(world: World, *, wrong: int = 2) -> None:
             world.rows.append(row(item, None, "refused:403", story.tell(refused)))
             continue
         calls = [world.call(item, "", run=RUN, outcome="provider-failed", status=503)] if place == 1 else []
-        right = place > wrong
+        right = place > 2
         calls.append(world.call(item, item.answers[0] if right else "no idea", run=RUN))
         world.rows.append(row(item, int(right), "", *calls))
-    world.rows.sort(key=lambda one: one.item)
+    world.rows = sorted(forge(world.rows), key=lambda one: one.item)
     table = score_table(world.rows, run=RUN, plan=digest)
     judged = sum(one.score is not None for one in world.rows)
     story.tell(
         ScoresCommitted(
-            at=story.at(), run=RUN, plan=digest, rows=Digest(sha256(table).hexdigest()), intended=ITEMS,
-            attempted=ITEMS, answered=judged, judged=judged, unscored=ITEMS - judged, repeated=1,
+            at=story.at(), run=RUN, plan=digest, rows=Digest(sha256(table).hexdigest()), intended=len(world.rows),
+            attempted=len(world.rows), answered=judged, judged=judged, unscored=len(world.rows) - judged, repeated=1,
             correct=sum(one.score == 1 for one in world.rows), **WHO,
         )
     )
@@ -197,11 +197,20 @@ def row(item: Item, score: int | None, reason: str, *calls: int) -> Row:
 
 
 def make_world(
-    folder: Path, *, draw: Callable[[World], None] | None = None, after: Callable[[World], None] | None = None
+    folder: Path,
+    *,
+    forge: Callable[[list[Row]], list[Row]] = list,
+    publish: Callable[[bytes, bytes], tuple[bytes, bytes]] = lambda report, page: (report, page),
+    before: Callable[[World], None] | None = None,
+    draw: Callable[[World], None] | None = None,
 ) -> World:
-    """Tell the story, publish the report, and pack everything; `after` adds entries before the last checkpoint."""
+    """Tell the story, publish the report, and pack everything.
+
+    `forge` bends the rows before they are committed, `publish` report and page before they are published, `before`
+    adds entries between the count and the publication, `draw` after it.
+    """
     world = World(folder=folder)
-    tell_run(world)
+    tell_run(world, forge)
     keys = {"authority": specimen.AUTHORITY_WITNESS, "provider": specimen.PROVIDER_WITNESS}
     witnesses = {name: Witness(folder / name, signer=key, clock=lambda: BEGIN) for name, key in keys.items()}
     for witness in witnesses.values():
@@ -218,11 +227,9 @@ def make_world(
         signers = [specimen.LOG, specimen.LOG_PQ]
         publisher = Publisher(ledger, public, signers=signers, policy=POLICY, clock=clock, ask=ask)
         append(world, ledger, publisher)
-        _report(world, ledger, public)
+        _report(world, ledger, public, publish, before)
         if draw is not None:
             draw(world)
-        if after is not None:
-            after(world)
         append(world, ledger, publisher)
     for witness in witnesses.values():
         witness.close()
@@ -237,19 +244,27 @@ def append(world: World, ledger: Ledger, publisher: Publisher) -> None:
     assert isinstance(outcome, Published), outcome
 
 
-def _report(world: World, ledger: Ledger, public: Path) -> None:
+def _report(
+    world: World,
+    ledger: Ledger,
+    public: Path,
+    publish: Callable[[bytes, bytes], tuple[bytes, bytes]],
+    before: Callable[[World], None] | None,
+) -> None:
     entries = ledger.read(0, ledger.size())
     made = numbers(
         terms=OFFER.terms, plan=world.plan, scores=world.files["scores.json"], entries=entries, run=RUN
     )
     opened = open_checkpoint_strictly((public / "checkpoint").read_bytes(), POLICY)
-    page = render_page(made, terms=OFFER.terms, checkpoint=opened)
+    report, page = publish(made.data, render_page(made, terms=OFFER.terms, checkpoint=opened))
+    if before is not None:
+        before(world)
     world.report = dict(made.members)
-    world.files |= {"report.json": made.data, "report.html": page}
+    world.files |= {"report.json": report, "report.html": page}
     world.story.tell(
         ReportPublished(
-            at=world.story.at(), run=RUN, plan=Digest(sha256(world.plan).hexdigest()), report=Digest(made.digest),
-            page=Digest(sha256(page).hexdigest()), **WHO,
+            at=world.story.at(), run=RUN, plan=Digest(sha256(world.plan).hexdigest()),
+            report=Digest(sha256(report).hexdigest()), page=Digest(sha256(page).hexdigest()), **WHO,
         )
     )
 
@@ -264,17 +279,10 @@ def whole_draw(world: World) -> None:
 
 def open_draw(world: World) -> None:
     """What the evaluator adds after a draw: the drawn rows, each with its item, its salt and its call."""
-    from comity.ledger import Frontier, leaf_hash
-    from comity.verify.draw import find_draw
-
     history = tuple(enumerate(world.story.records))
     draw = find_draw(history, RUN)
     assert draw is not None
-    frontier = Frontier.empty()
-    for record in world.story.records[: draw.size]:
-        frontier.append(leaf_hash(to_bytes(record)))
-    root = frontier.root().hex()
-    seed = seed_of(run=RUN, root=root, authority=draw.told["authority"][1], provider=draw.told["provider"][1])
+    root, seed = settle(draw, world.story.entries())
     names = {blind(item.id, SALT): item.id for item in suite_items()}
     drawn = draw_rows(seed, [place for place, one in enumerate(world.rows) if one.score is not None])
     opened = [

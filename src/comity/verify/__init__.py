@@ -17,7 +17,7 @@ from comity.verify.disclosure import (
     read_disclosure,
     verify_disclosure,
 )
-from comity.verify.draw import K, draw_rows, find_draw, seed_of
+from comity.verify.draw import K, draw_rows, find_draw, seed_of, settle
 from comity.verify.edge import FolderCopy, ServerCopy
 from comity.verify.errors import MalformedDisclosureFile, MalformedOfferFile, NothingToVerify, VerifyError
 from comity.verify.facts import Fact, Verdict
@@ -56,6 +56,7 @@ __all__ = [
     "read_entries",
     "read_offer",
     "seed_of",
+    "settle",
     "verify_bundle",
     "verify_checkpoint",
     "verify_directory",

@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from comity.ledger import Frontier, leaf_hash
 from comity.records import DrawCommitted, DrawRevealed, NotCanonical, ScoresCommitted, parse_canonical
 from comity.verify.errors import MalformedDrawn
 from comity.verify.facts import Fact, Faults, counted
@@ -98,6 +99,18 @@ class Drawn:
 def seed_of(*, run: str, root: str, authority: str, provider: str) -> bytes:
     """The seed that both secrets and the root give."""
     return hashlib.sha256(f"comity draw/1\n{run}\n{root}\n{authority}\n{provider}\n".encode()).digest()
+
+
+def settle(draw: Draw, entries: Sequence[bytes]) -> tuple[str, bytes]:
+    """Root and seed of a complete draw, out of the ledger that holds it."""
+    if not draw.complete:
+        raise AssertionError(f"the draw is not complete: {draw.missing()}")
+    frontier = Frontier.empty()
+    for data in entries[: draw.size]:
+        frontier.append(leaf_hash(data))
+    root = frontier.root().hex()
+    secrets = {role: secret for role, (_, secret) in draw.told.items()}
+    return root, seed_of(run=draw.run, root=root, authority=secrets["authority"], provider=secrets["provider"])
 
 
 def draw_rows(seed: bytes, rows: Sequence[int], k: int = K) -> tuple[int, ...]:

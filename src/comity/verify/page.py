@@ -81,7 +81,7 @@ def check_page(page: bytes, report: Mapping[str, Any]) -> Fact:
     for broken in reader.broken:
         faults.add(WHERE, broken)
     values = dict(leaves(report))
-    for path, form, value, text in reader.found:
+    for path, form, value, text in dict.fromkeys(reader.found):  # what stands several times is named once
         if path not in values:
             faults.add(WHERE, f"it claims {path[:80]!r}, which is no member of the report")
             continue
@@ -95,7 +95,8 @@ def check_page(page: bytes, report: Mapping[str, Any]) -> Fact:
     for path in numbers:
         if path not in claimed and not _follows(path, values, claimed):
             faults.add(WHERE, f"{path} is not stated, the record gives {values[path]}")
-    return faults.fact(f"{len(reader.found)} claims say what the record gives; of {len(numbers)} numbers none is left out")
+    said = f"{len(reader.found)} claims say what the record gives; of {len(numbers)} numbers none is left out"
+    return faults.fact(said)
 
 
 def leaves(value: Any, path: str = "") -> list[tuple[str, int | str]]:

@@ -11,9 +11,8 @@ that says why it cannot.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comity.ledger import Frontier, leaf_hash
 from comity.verify import archive as a
-from comity.verify.draw import Drawn, K, draw_rows, find_draw, opens, read_drawn, seed_of
+from comity.verify.draw import Drawn, K, draw_rows, find_draw, opens, read_drawn, settle
 from comity.verify.errors import MalformedDrawn
 from comity.verify.facts import Fact, Faults, unestablished
 from comity.verify.history import History
@@ -47,11 +46,7 @@ def check_drawn(
         told = max(index for index, _ in draw.told.values())
         because = f"the draw was complete at entry {told}, and this bundle opens none of its rows"
         return list(unestablished(["draw", "rescored"], because))
-    frontier = Frontier.empty()
-    for data in entries[: draw.size]:
-        frontier.append(leaf_hash(data))
-    root = frontier.root().hex()
-    seed = seed_of(run=run.run, root=root, authority=draw.told["authority"][1], provider=draw.told["provider"][1])
+    root, seed = settle(draw, entries)
     drawn = draw_rows(seed, table.judged())
     faults = Faults("draw")
     try:
