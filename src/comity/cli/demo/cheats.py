@@ -61,7 +61,7 @@ def unlisted_feature(scene: Scene) -> None:
         caught=caught,
     )
     said = f"{entry['status']}  {entry['clause']}: {entry['because']}"
-    scene.told(cheat, "refused with its clause before anything was sent; the refusal is an entry.", said)
+    scene.told(cheat, "It is refused with its clause before anything was sent; the refusal is an entry.", said)
 
 
 def other_model(scene: Scene, endpoint: Endpoint, weights: Path) -> None:
@@ -95,7 +95,7 @@ def other_model(scene: Scene, endpoint: Endpoint, weights: Path) -> None:
     )
     scene.told(
         cheat,
-        "the name in the answer is checked before its first byte goes on; the answer is withheld.",
+        "The name in the answer is checked before its first byte goes on, and the answer is withheld.",
         f"{answer['status']}  {answer.get('clause')}: {answer.get('because')}",
         f"entry {scene.mismatch}: served {entry.get('served')}, served_check {entry.get('served_check')}, "
         f"outcome {entry.get('outcome')}",
@@ -126,7 +126,7 @@ def too_many_calls(scene: Scene) -> None:
     )
     scene.told(
         cheat,
-        f"permit and reservation are one transaction, so {kinds['call.permitted']} pass and {len(over)} are refused.",
+        f"Permit and reservation are one transaction, so {kinds['call.permitted']} pass and {len(over)} are refused.",
         f"{over[0]['status']}  budget.calls: {over[0]['because']}" if over else "nothing was refused",
         *facts(verdict, "budget"),
     )
@@ -155,7 +155,7 @@ def rewritten_entry(scene: Scene) -> None:
     )
     scene.told(
         cheat,
-        "the new history bears both real log keys, and no proof leads to it from what was cosigned.",
+        "The new history bears both real log keys, and no proof leads to it from what was cosigned.",
         *(f"witness: {line}" for line in answers[:1]),
         *facts(verdict, "held", "shown", "one history"),
     )

@@ -30,10 +30,12 @@ class Narrator:
         click.secho(title, bold=True)
         sys.stdout.flush()
 
-    def step(self, who: str, what: str, why: str) -> None:
-        """One step of one side."""
+    def step(self, who: str, what: str, why: str, *, verdict: str = "", good: bool = True) -> None:
+        """One step of one side; a verdict on it stands out."""
         self._number += 1
         click.echo(f"{self._number:3}  {click.style(f'{who:10}', fg='cyan')} {what}")
+        if verdict:
+            click.secho(f"{MARGIN}{verdict}", fg="green" if good else "red", bold=True)
         click.secho(textwrap.fill(why, WIDTH, initial_indent=MARGIN, subsequent_indent=MARGIN), dim=True)
         sys.stdout.flush()
 

@@ -37,14 +37,14 @@ def leave_out_a_run(scene: Scene, bundle: Path) -> None:
     said = any("1 of 2 runs" in fact["detail"] for fact in honest["facts"] if fact["name"] == "covers")
     cheat = Cheat(
         who="evaluator",
-        what="Reports the better of two runs, and claims that there was no other.",
+        what="Reports one of its two runs, and claims that there was no other.",
         caught_by="anyone with `comity verify`",
         evidence=str(altered),
         caught=honest["stands"] and said and _named(verdict, "runs.begun"),
     )
     scene.told(
         cheat,
-        "every run is an entry before its first call, so the ledger counts them whatever the report says.",
+        "Every run is an entry before its first call, so the ledger counts them whatever the report says.",
         *facts(honest, "covers", brief=True),
         *facts(verdict, "report", brief=True),
     )
@@ -66,7 +66,7 @@ def edit_page(scene: Scene, bundle: Path) -> None:
     )
     scene.told(
         cheat,
-        "each number is computed again from the committed scores; the edited one is named.",
+        "Each number is computed again from the committed scores, and the edited one is named.",
         *facts(verdict, "page", brief=True),
     )
 

@@ -57,7 +57,7 @@ class Silent(Narrator):
     def act(self, title: str) -> None:
         """Nothing."""
 
-    def step(self, who: str, what: str, why: str) -> None:
+    def step(self, who: str, what: str, why: str, *, verdict: str = "", good: bool = True) -> None:
         """Nothing."""
 
     def quote(self, text: str) -> None:
@@ -160,8 +160,9 @@ class Scene:
     def told(self, cheat: Cheat, how: str, *said: str) -> None:
         """Say who, what, who caught it, and with which file."""
         self.cheats.append(cheat)
-        verdict = f"Caught by {cheat.caught_by}" if cheat.caught else f"NOT CAUGHT by {cheat.caught_by}"
-        self.tell.step(cheat.who, cheat.what, f"{verdict}: {how}")
+        verdict = f"{'Caught' if cheat.caught else 'NOT CAUGHT'} by {cheat.caught_by}."
+        why = how if cheat.caught else f"Expected was: {how}"
+        self.tell.step(cheat.who, cheat.what, why, verdict=verdict, good=cheat.caught)
         for line in said:
             self.tell.quote(line)
         receipt = " and its receipt" if Path(cheat.evidence).with_suffix(".tlog-proof").exists() else ""
