@@ -77,8 +77,9 @@ class Bar:
         """The bar; its number stands beside it, so it says nothing to those who listen."""
         width = f"{min(max(self.share, 0.0), 1.0) * 100:.2f}"
         return Markup(
-            '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-            '<rect class="track" width="100" height="8"/><rect class="taken" width="{}" height="8"/></svg>'
+            '<svg xmlns="http://www.w3.org/2000/svg" class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" '
+            'aria-hidden="true"><rect class="track" width="100" height="8"/>'
+            '<rect class="taken" width="{}" height="8"/></svg>'
         ).format(width)
 
 
@@ -91,7 +92,7 @@ def render_page(numbers: Numbers, *, terms: Terms, checkpoint: CheckpointVerdict
         loader=PackageLoader("comity.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"day": _day, "moment": _moment, "stamp": _stamp, "listed": _listed}
+    environment.filters |= {"day": _day, "moment": _moment, "listed": _listed, "because": _because}
     text = environment.get_template("page.html.jinja").render(
         style=Markup(sheet),
         policy=POLICY.format(style=_digest_of(sheet)),
@@ -118,7 +119,6 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "marked": {one.name: one for one in clauses(terms)},
         "charts": _charts(report),
         "labels": LABELS,
-        "reasons": REASONS,
         "served": SERVED,
         "counted": [(name, words, Bar(share=_share(counts[name], counts["intended"]))) for name, words in COUNTED],
         "spend": [
@@ -168,9 +168,16 @@ def _moment(value: str | datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", words)
 
 
-def _stamp(value: str | datetime) -> Markup:
-    at = _at(value)
-    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%H:%M:%S} UTC")
+def _because(reason: str) -> str:
+    """Why a row has no score, in words."""
+    kind, _, what = reason.partition(":")
+    match kind:
+        case "refused":
+            return f"refused or failed with status {what}"
+        case "limit":
+            return f"stopped at the engine’s limit ({what})"
+        case _:
+            return REASONS.get(reason, reason)
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from comity.cli.demo.plain_page import plain_page, trust_page
 
@@ -147,7 +147,7 @@ def _handler(allowed: Mapping[str, Path], made: Mapping[str, bytes]) -> type[Bas
             if not self._from_here():
                 self._send(HTTPStatus.FORBIDDEN, TYPES[".txt"], b"this address serves its own host\n", body)
                 return
-            name = unquote(urlsplit(self.path).path).removeprefix("/")
+            name = unquote(self.path.partition("?")[0]).removeprefix("/")
             if name in made:
                 self._send(HTTPStatus.OK, TYPES[".html"], made[name], body)
             elif name in allowed:
