@@ -28,6 +28,7 @@ COMMANDS: Final = {
         "disclose",
         "Open chosen sealed items, each checkable against its entry.",
     ),
+    "draw": ("comity.cli.draw", "draw", "Draw rows of a run that neither side chose, and open them."),
     "engagement": (
         "comity.cli.engagement",
         "engagement",
@@ -39,6 +40,7 @@ COMMANDS: Final = {
     "ledger": ("comity.cli.serve", "ledger", "The operator's ledgers: reserve, adopt signed terms."),
     "mirror": ("comity.cli.mirror", "mirror", "Copy a published ledger, as files that can be verified offline."),
     "plan": ("comity.cli.plan", "plan", "Write, check and freeze an evaluation plan."),
+    "receipt": ("comity.cli.receipt", "receipt", "The proof that one entry is in the ledger, to keep."),
     "report": ("comity.cli.report", "report", "Make the page, the numbers and the bundle of a finished run."),
     "resume": ("comity.cli.stop", "resume", "Let a stopped access go on."),
     "run": ("comity.cli.run", "run", "Run a frozen plan through the gateway."),

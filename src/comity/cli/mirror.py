@@ -23,13 +23,19 @@ from comity.ledger.transport import fetching
 __all__ = ["copy_published", "mirror"]
 
 POLL_SECONDS = 0.2
+TRIES = 5
 
 
 @click.command()
 @click.argument("url")
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the copy goes.")
-@click.option("--wait", default=0.0, type=click.FloatRange(0, 3600), show_default=True,
-              help="Seconds to wait until the checkpoint covers what the ledger holds now.")
+@click.option(
+    "--wait",
+    default=0.0,
+    type=click.FloatRange(0, 3600),
+    show_default=True,
+    help="Seconds to wait until the checkpoint covers what the ledger holds now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print size and counts as JSON.")
 @click.pass_obj
 def mirror(home: Home, url: str, out: Path, wait: float, as_json: bool) -> None:
@@ -62,11 +68,17 @@ def copy_published(url: str, out: Path, *, secret: str, wait: float = 0.0) -> tu
         if time.monotonic() > until:
             raise click.ClickException(f"after {wait:g} s the checkpoint covers {size} of {wanted} entries")
         time.sleep(POLL_SECONDS)
-    names = [tile.path for tile in chain(tiles_for(size), new_bundles(0, size))]
-    for name in names:
-        _write(out / name, _file(fetch(name), name))
+    fetched: dict[str, bytes | None] = {}
+    for _ in range(TRIES):  # a newer checkpoint may replace partial tiles while they are fetched
+        names = [tile.path for tile in chain(tiles_for(size), new_bundles(0, size))]
+        fetched = {name: fetch(name) for name in names}
+        if all(content is not None for content in fetched.values()):
+            break
+        size = _size(checkpoint := _file(fetch("checkpoint"), "checkpoint"))
+    for name, content in fetched.items():
+        _write(out / name, _file(content, name))
     _write(out / "checkpoint", checkpoint)
-    return size, len(names) + 1
+    return size, len(fetched) + 1
 
 
 def _file(content: bytes | None, name: str) -> bytes:

@@ -15,6 +15,7 @@ from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered
 from comity.cli.demo.processes import Stage
 from comity.cli.demo.scene import all_caught
+from comity.cli.demo.serving import serve_story
 from comity.cli.demo.story import Endpoint, Story
 
 __all__ = ["demo"]
@@ -86,8 +87,7 @@ def demo(
             uncaught = not all_caught(cheats)
             result |= {"seconds": round(tell.seconds(), 1), "cheats": [cheat.as_json() for cheat in cheats]}
         if not no_serve and act != "cheat":
-            click.echo(f"\nThe gateway stays up at {story.gateway}; everything is in {made}. Ctrl-C ends it.")
-            _wait()
+            _serve(made, result)
     finally:
         for each in reversed(stages):
             each.end()
@@ -108,6 +108,7 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
     if "anthropic" in endpoint.protocols:
         story.evaluate(endpoint, "anthropic", story.few if "openai" in endpoint.protocols else story.items)
     story.disclose(story.runs[0]["permits"][0])
+    published = story.publish(story.runs[0]["run"])
     checked = story.check()
     log = story.card("operator")["log"]
     first = f"{story.first_number_seconds:.0f} s"
@@ -128,6 +129,11 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
         "refused": checked["refused"],
         "estimates": [_numbers(estimate) for run in story.runs for estimate in run["estimates"]],
         "runs": [run["run"] for run in story.runs],
+        "report": published["page"],
+        "report_numbers": published["report"],
+        "bundle": published["bundle"],
+        "rungs": published["rungs"],
+        "receipts": published["receipts"],
     }
 
 
@@ -222,9 +228,21 @@ def _visitors(
     return Endpoint(url=upstream, key=key, protocols=(protocol,), model=model_name), offered
 
 
-def _wait() -> None:
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        click.echo("\nended")
+def _serve(made: Path, result: dict[str, Any]) -> None:
+    """Show report, bundle, ledger and receipts on one local address until Ctrl-C."""
+    with serve_story(
+        made,
+        page=Path(result["report"]),
+        bundle=Path(result["bundle"]),
+        ledger=Path(result["ledger"]),
+        receipts=[Path(name) for name in result["receipts"]],
+        numbers=Path(result["report_numbers"]),
+    ) as address:
+        click.echo()
+        click.secho(f"Look at it: {address}", bold=True)
+        click.echo(f"Everything is in {made}. Ctrl-C ends it.")
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            click.echo("\nended")

@@ -21,6 +21,8 @@ __all__ = ["AUTHORITY", "PROVIDER", "Endpoint", "Story"]
 
 AUTHORITY: Final = "Model Oversight Office"
 PROVIDER: Final = "Aurora Systems"
+SHOWN: Final = ("scores", "rows", "covers", "report", "page", "sealed", "draw", "rescored")
+"""The facts about a bundle that the story quotes."""
 OTHER_PROVIDER: Final = "Borealis Labs"
 OPERATOR: Final = "Neutral Operator"
 EVALUATOR: Final = "Evaluation Team One"
@@ -121,9 +123,7 @@ class Story:
                 f"{role}-witness",
                 ["comity", "--home", str(self.stage.home(role)), "witness", "--listen", f"127.0.0.1:{port}"],
             )
-            self.stage.run(
-                role, "key", "show", "--witness-url", ready["witness"], "--out", mail(f"{role}.card.json")
-            )
+            self.stage.run(role, "key", "show", "--witness-url", ready["witness"], "--out", mail(f"{role}.card.json"))
         card = run("operator", "ledger", "reserve", "--out", mail("operator.card.json"))
         self.origin = card["origin"]
         tell.step(
@@ -161,12 +161,8 @@ class Story:
         """The ledger begins, both sides watch it, and one person is let in."""
         run, tell, mail = self.stage.run_json, self.tell, self.mail
         tell.act("Act three: the gateway")
-        upstreams = [
-            part for protocol in endpoint.protocols for part in ("--upstream", f"{protocol}={endpoint.url}")
-        ]
-        adopted = run(
-            "operator", "ledger", "adopt", mail("terms.json"), *upstreams, COMITY_UPSTREAM_KEY=endpoint.key
-        )
+        upstreams = [part for protocol in endpoint.protocols for part in ("--upstream", f"{protocol}={endpoint.url}")]
+        adopted = run("operator", "ledger", "adopt", mail("terms.json"), *upstreams, COMITY_UPSTREAM_KEY=endpoint.key)
         self.arrangement = adopted["arrangement"]
         for role in ("authority", "provider"):
             self.stage.run(role, "witness", "--add-log", mail("terms.json"), "--no-serve")
@@ -242,10 +238,54 @@ class Story:
             "All other content stays sealed; the operator's disk holds nothing that opens it.",
         )
 
+    def publish(self, run_id: str) -> dict[str, Any]:
+        """The run becomes a page and a bundle, and a stranger checks the bundle alone."""
+        run, tell, mail = self.stage.run_json, self.tell, self.mail
+        tell.act("Act four: the number travels")
+        published: dict[str, Any] = run(
+            "evaluator", "report", run_id, "--gateway", self.gateway, "--terms", mail("terms.json"),
+            "--out", str(self.stage.folder / "report"),
+        )  # fmt: skip
+        covers = published["covers"]
+        tell.step(
+            "evaluator",
+            f"A report is published (entry {published['entry']}); it covers {covers['reported']} of "
+            f"{covers['begun']} runs.",
+            "One page for people, and one file with everything that proves it; their digests are in the ledger.",
+        )
+        shared = (run_id, "--gateway", self.gateway, "--terms", mail("terms.json"))
+        for half in ("commit", "reveal"):
+            for role in ("authority", "provider"):
+                run(role, "draw", half, *shared)
+        drawn = str(self.stage.folder / "report" / "bundle-with-draw.zip")
+        run("evaluator", "draw", "open", *shared, "--bundle", published["bundle"], "--out", drawn)
+        tell.step(
+            "both",
+            "Five rows are drawn by lot; the evaluator opens their questions and answers.",
+            "Each side commits to its half before either is told, so neither chooses which answers are looked at.",
+        )
+        verdict = run("stranger", "verify", drawn, "--arrangement", mail("terms.json"))
+        tell.step(
+            "anyone",
+            "The bundle is verified offline: every published number is computed again.",
+            "The verdict names how far down the proof reaches, and what it does not establish.",
+        )
+        for fact in verdict["facts"]:
+            if fact["name"] in SHOWN:
+                tell.quote(f"{MARKS[fact['holds']]} {fact['name']}: {fact['detail']}")
+        for rung in verdict["rungs"]:
+            tell.quote(f"{MARKS[rung['holds']]} {rung['name']}: {rung['detail']}")
+        url = f"{self.gateway}/a/{self.arrangement}"
+        receipts = [
+            run("evaluator", "receipt", str(index), url, "--out", mail("receipts"))["receipt"]
+            for index in (0, published["entry"])
+        ]
+        return {**published, "bundle": drawn, "rungs": verdict["reached"], "receipts": receipts}
+
     def check(self) -> dict[str, Any]:
         """A stranger checks a copy, then a copy with one byte flipped."""
         run, tell, mail = self.stage.run_json, self.tell, self.mail
-        tell.act("Act four: a stranger checks")
+        tell.act("Act five: a stranger checks the ledger")
         copy = self.stage.folder / "copy"
         mirrored: dict[str, Any] = run(
             "evaluator", "mirror", f"{self.gateway}/a/{self.arrangement}", "--out", str(copy), "--wait", "30"
