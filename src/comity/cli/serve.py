@@ -145,7 +145,10 @@ def serve_command(home: Home, listen: str, publish_every: float, as_json: bool) 
             stack.enter_context(_publishing(home, folder, book, publish_every)) for folder, book in opened.values()
         ]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(home, opened, listener, ready))
+            try:
+                runner.run(_serve(home, opened, listener, ready))
+            except (ArrangementError, LedgerError) as fault:
+                raise click.ClickException(str(fault)) from None
         for publisher in publishers:
             with contextlib.suppress(LedgerError, OSError):
                 publisher.publish_once()

@@ -29,12 +29,16 @@ from comity.records import (
 
 __all__ = ["KINDS", "append_evidence"]
 
-KINDS: Final[Mapping[str, type[Record]]] = {
-    cls.kind: cls
-    for cls in (
-        PlanFrozen, RunBegun, RunFinished, RunAborted, ScoresCommitted, ReportPublished, ContentDisclosed,
-    )  # fmt: skip
-}
+_RECORDS: Final = (
+    PlanFrozen,
+    RunBegun,
+    RunFinished,
+    RunAborted,
+    ScoresCommitted,
+    ReportPublished,
+    ContentDisclosed,
+)
+KINDS: Final[Mapping[str, type[Record]]] = {cls.kind: cls for cls in _RECORDS}
 
 
 def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any], now: datetime) -> int | Refusal:
@@ -85,7 +89,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 (record.run, record.plan, grant.grant, FINISHED),
             )
             if not rows:
-                return _no("no run of this id was finished under this plan with this key; a report is about one that was")
+                return _no("no run of this id was finished under this plan with this key; a report is of one that was")
         case ContentDisclosed():
             if not tx.execute("SELECT 1 FROM gate_call WHERE permit = ?", (record.permit,)):
                 return _no(f"entry {record.permit} is no permitted call")

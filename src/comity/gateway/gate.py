@@ -36,6 +36,7 @@ from comity.gateway.reply import NOT_RECORDED, Reply, ids, say
 from comity.gateway.stream import StreamReader
 from comity.gateway.upstream import Answer, NoAnswer, NotSent, Upstream
 from comity.ledger import Ledger, LedgerError, Transaction
+from comity.records import ArrangementSigned, MalformedRecord, UnknownKind, parse_record
 from comity.vault import Epoch, SealedItem, parse_recipient, store_epoch
 
 __all__ = ["MAX_ANSWER", "Clock", "Gate", "Provider", "Random"]
@@ -58,6 +59,10 @@ class Provider:
 
 class LedgerUnreadable(LedgerError):
     """The ledger's file could not be read, so nothing can be decided."""
+
+
+class OtherTerms(LedgerError):
+    """The terms given are not those that the ledger began with; take the file that was adopted."""
 
 
 class NotSettled(Exception):
@@ -94,12 +99,24 @@ class Gate:
         """Requests with no known key since the start; they are counted and never become entries."""
 
     async def start(self) -> None:
-        """Take the lease, settle what dead gateways left open, and begin to watch."""
+        """Take the lease, settle what dead gateways left open, and begin to watch; raises `OtherTerms`."""
+        self._check_terms()
         await self.transact(lambda tx: admission.abandon_expired(tx, now=self.clock()))
         await self._begin()
         self._tasks = [asyncio.create_task(self._watch.run()), asyncio.create_task(self._keep())]
         while not self._watch.confirmed():
             await asyncio.sleep(0.005)
+
+    def _check_terms(self) -> None:
+        """The terms in hand are those whose signatures entry 0 holds."""
+        [entry] = self.ledger.read(0, 1) or (b"",)
+        try:
+            signed = parse_record(entry)
+        except (MalformedRecord, UnknownKind):
+            signed = None
+        held = signed.digest if isinstance(signed, ArrangementSigned) else "no signed arrangement"
+        if held != self.terms.digest:
+            raise OtherTerms(f"entry 0 of {self.ledger.origin} holds {held}; the terms given are {self.terms.digest}")
 
     async def stop(self) -> None:
         """End in order: cut what is under way, record the end; a ledger that takes nothing more is left as it is."""
