@@ -117,6 +117,8 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "terms": terms,
         "sections": [(name, list(found)) for name, found in groupby(clauses(terms), key=lambda one: one.section)],
         "marked": {one.name: one for one in clauses(terms)},
+        "served_mark": _served_mark(terms, str(report["model"])),
+        "unsettled": report["calls"]["run"] > sum(report["served"].values()),
         "charts": _charts(report),
         "labels": LABELS,
         "served": SERVED,
@@ -132,6 +134,12 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "digest_of_numbers": numbers.digest,
         "version": __version__,
     }
+
+
+def _served_mark(terms: Terms, name: str) -> str:
+    """How the clause is kept that says which model answers."""
+    model = terms.model(name)
+    return "enforced" if model is not None and model.on_mismatch == "refuse" else "evidenced"
 
 
 def _charts(report: Mapping[str, Any]) -> list[tuple[str, Markup]]:
