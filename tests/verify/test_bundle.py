@@ -434,6 +434,17 @@ def test_the_command_names_rungs_and_never_just_says_verified(world: World, tmp_
     assert "No rung is reached" in bad.output
 
 
+def test_an_answer_that_came_after_the_break_may_count_as_none(tmp_path: Path) -> None:
+    """A row that was interrupted has its answer in the ledger, and the evaluator never saw it: both may be right."""
+
+    def bend(rows: list[Row]) -> list[Row]:
+        return [*rows[:-1], replace(rows[-1], score=None, reason="interrupted")]
+
+    found = verify_bundle(make_world(tmp_path, forge=bend).pack(), rescore=SCORERS)
+    assert found.reached == (1, 2), found.verdict.failures
+    assert "6 answered" in found.verdict.fact("counts").detail
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

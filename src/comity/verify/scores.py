@@ -13,8 +13,9 @@ A third party's own reading of `comity scores/1` and of the members of a plan th
 | `judged`, `unscored`, `correct` | rows with a score, without one, with the score 1 |
 | `repeated` | calls beyond the first of their row, and calls of the run that are in no row |
 
-The engine may hold an answer for none that the gateway passed on (reason `no-answer`), so `answered` may leave such
-rows out.  Equal refusals beyond sixty a minute have no entry of their own, so `repeated` may count these as well.
+The engine may hold an answer for none that the gateway passed on (reason `no-answer`), or may have been gone when it
+came (`interrupted`), so `answered` may leave such rows out.  Equal refusals beyond sixty a minute have no entry of
+their own, so `repeated` may count these as well.
 
 Estimates are over the rows of the first epoch: epochs of one item are no independent units.
 """
@@ -35,7 +36,7 @@ FORMAT: Final = "comity scores/1"
 MAX_SCORES: Final = 64 * 1024 * 1024
 MAX_PLAN: Final = 1024 * 1024
 NOT_ATTEMPTED: Final = "not-attempted"
-NO_ANSWER: Final = "no-answer"
+UNHEARD: Final = ("no-answer", "interrupted")
 COUNTS: Final = ("intended", "attempted", "answered", "judged", "unscored", "repeated", "correct")
 
 
@@ -134,6 +135,8 @@ def check_rows(table: ScoreTable, plan: PlanView, run: ReportedRun) -> Fact:
         _check_row(place, row, plan, run, used, faults)
     orphans = sorted((run.permits.keys() | run.refused) - used.keys())
     said = f"{len(used)} calls of the run in {len(table.rows)} rows, each used once; every judged row has its answer"
+    if run.finished is not None and run.finished[1].status != "success":
+        said += f"; the run itself ended as {run.finished[1].status[:40]!r}"
     if orphans:
         said += f"; {counted(len(orphans), 'call')} of the run in no row, counted as repeated: {orphans[:5]}"
     return faults.fact(said)
@@ -159,7 +162,7 @@ def check_counts(table: ScoreTable, run: ReportedRun, committed: Mapping[str, in
     """The committed counts follow from the rows."""
     faults = Faults("counts")
     found = recount(table, run)
-    unheard = sum(row.reason == NO_ANSWER and _answered(row, run) for row in table.rows)
+    unheard = sum(row.reason in UNHEARD and _answered(row, run) for row in table.rows)
     slack = {"answered": (-unheard, 0), "repeated": (0, run.counted)}
     for name, number in found.items():
         least, most = slack.get(name, (0, 0))
