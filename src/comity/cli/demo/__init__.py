@@ -3,9 +3,11 @@
 import json
 import os
 import secrets
+import signal
 import time
 from decimal import ROUND_UP, Decimal, InvalidOperation
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import click
@@ -65,6 +67,7 @@ def demo(
     """
     if act == "cheat" and upstream is not None:
         raise click.UsageError("--act cheat is told on the local model alone; leave --upstream out")
+    signal.signal(signal.SIGTERM, _ended)  # so that every process of the story ends with it
     made = folder.resolve() / time.strftime("%Y%m%d-%H%M%S")
     stage, tell = Stage(made), Narrator()
     stages = [stage]
@@ -226,6 +229,10 @@ def _visitors(
         cost=cost,
     )
     return Endpoint(url=upstream, key=key, protocols=(protocol,), model=model_name), offered
+
+
+def _ended(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _serve(made: Path, result: dict[str, Any]) -> None:
