@@ -11,7 +11,6 @@ import pytest
 from gateway_double import SECRET, GatewayDouble, running_gateway
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ARRANGEMENT, Keys, terms_value
 from test_run import SUITE, Worker, answer, frozen_plan, plan_cli
 
 from comity.arrangement import Terms, parse_terms_json
@@ -22,6 +21,7 @@ from comity.evaluation.plan import Plan, plan_members
 from comity.evaluation.plan_text import parse_plan, write_plan
 from comity.gateway import decide
 from comity.records import canonical_bytes
+from support import ARRANGEMENT, Keys, terms_value
 
 KEYS = Keys()
 NOW = datetime.now(UTC)

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from gateway_double import SECRET, GatewayDouble, running_gateway
-from test_run import ENVIRONMENT, SUITE, Done, answer, frozen_plan
+from test_run import ENVIRONMENT, SUITE, Done, answer, frozen_plan, plan_cli
 
 from comity.cli.home import Home, make_home
+from comity.cli.status import status
 from comity.evaluation.scores import blind
 from comity.records import parse_canonical
+from support import ARRANGEMENT, Asked, RecordingProvider, completion, live_gateway, whole
 
 pytest.importorskip("inspect_ai")
 pytestmark = pytest.mark.slow
@@ -128,8 +131,6 @@ def test_a_run_may_break_off_twice(home: Home, gateway: GatewayDouble) -> None:
     path = frozen_plan(home, gateway, items=8)
     text = path.read_text().replace("epochs: 1", "epochs: 2").replace("calls: 8", "calls: 16")
     path.write_text(text)
-    from test_run import plan_cli
-
     assert plan_cli(home, "freeze", str(path), "--gateway", gateway.url).exit_code == 0
     run_broken_at(home, path, gateway, 6, signal.SIGKILL)
     run_broken_at(home, path, gateway, 5, signal.SIGKILL, "--resume", "last")
@@ -173,3 +174,49 @@ def test_a_run_is_given_up_without_a_call(home: Home, gateway: GatewayDouble) ->
     refused = end(start(home, path, gateway.url, "--resume", "last"))
     assert (refused.code, "was aborted" in refused.stderr) == (1, True)
     assert len(gateway.asked) == asked
+
+
+def test_a_killed_run_resumes_through_the_real_gateway(home: Home, tmp_path: Path) -> None:
+    """The ledger's own permits of the lost calls are found, and the books of both sides agree."""
+    running: list[subprocess.Popen[str]] = []
+    known = threading.Event()
+    asked: list[Asked] = []
+
+    def answering(one: Asked) -> Any:
+        asked.append(one)
+        if len(asked) == 7:
+            known.wait(30)
+            os.kill(running[0].pid, signal.SIGKILL)
+        return whole(completion())
+
+    with RecordingProvider(answering).running() as provider, live_gateway(tmp_path, provider.url) as gateway:
+        (home.path / "keys" / "access").write_text(gateway.secret + "\n")
+        path = home.path / "plan.yaml"
+        made = plan_cli(
+            home, "new", "--arrangement", ARRANGEMENT, "--protocol", "openai", "--model", "test-model",
+            "--items", "15", "--out", str(path),
+        )  # fmt: skip
+        assert made.exit_code == 0, made.output
+        offer = tmp_path / "offer.json"
+        fits = plan_cli(home, "check", str(path), "--terms", str(offer), "--gateway", gateway.url)
+        assert (fits.exit_code, "It fits." in fits.output) == (0, True), fits.output
+        assert plan_cli(home, "freeze", str(path), "--gateway", gateway.url).exit_code == 0
+        running.append(start(home, path, gateway.url))
+        known.set()
+        assert end(running[0]).code == -signal.SIGKILL
+        done = end(start(home, path, gateway.url, "--resume", "last"))
+        assert done.code == 0, done.stderr
+        outcome = done.outcome
+        permits = [index for index, record in enumerate(gateway.records()) if record.kind == "call.permitted"]
+        assert outcome["permits"] == permits
+        assert set(outcome["lost"]) <= set(permits)
+        assert (outcome["counts"]["judged"], outcome["differences"]) == (15, [])
+        assert outcome["counts"]["repeated"] == len(permits) - 15 >= 1
+        assert len(gateway.of("run.begun")) == len(gateway.of("run.finished")) == 1
+
+        short = plan_cli(home, "check", str(path), "--terms", str(offer), "--gateway", gateway.url, "--json")
+        left = json.loads(short.output)["forecast"]["clauses"]["budget.calls"]["left"]
+        assert left == 1000 - len(permits)
+        told = CliRunner().invoke(status, [outcome["ledger"], "--gateway", gateway.url], obj=home)
+        assert "1 begun: 1 finished" in told.output
+        assert "refused   nothing" in told.output

@@ -68,7 +68,7 @@ def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -
     if made is None:
         click.echo("  fits     not checked: give --terms FILE, and --gateway URL for what is left")
         return
-    click.echo(f"  lasts    at least {_minutes(made.minutes)} at {made.calls_per_minute:,} calls a minute")
+    click.echo(f"  lasts    {_lasts(made)}")
     click.echo(f"\n  {'clause':22}{'left':>15}{'expected':>15}{'at most':>15}{'all repeated':>15}   items that fit")
     for clause in made.clauses:
         click.echo(_row(clause, made))
@@ -77,9 +77,8 @@ def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -
 
 
 def money(nano: int, currency: str) -> str:
-    """An amount of money with the decimals it needs, at least two."""
-    whole, _, part = f"{nano / NANO:.6f}".partition(".")
-    return f"{int(whole):,}.{part.rstrip('0').ljust(2, '0')} {currency}"
+    """An amount of money, in hundredths of a cent."""
+    return f"{nano / NANO:,.4f} {currency}".rstrip()
 
 
 def _row(clause: ClauseForecast, made: Forecast) -> str:
@@ -107,10 +106,12 @@ def _verdict(made: Forecast) -> None:
         click.echo(f"  Short: {names}. {made.items_that_fit} of {made.items} items would fit.")
 
 
-def _minutes(minutes: int) -> str:
-    if minutes == 0:
-        return "no time (fewer calls than one minute allows)"
-    return f"{minutes} minute{'s' if minutes > 1 else ''}" if minutes < 120 else f"{minutes / 60:.1f} hours"
+def _lasts(made: Forecast) -> str:
+    agreed = f"{made.calls_per_minute:,} calls a minute"
+    if made.minutes == 0:
+        return f"as long as the model takes; the agreed {agreed} are not reached"
+    least = f"{made.minutes} minute{'s' if made.minutes > 1 else ''}"
+    return f"at least {least if made.minutes < 120 else f'{made.minutes / 60:.1f} hours'}, at the agreed {agreed}"
 
 
 def _summary(plan: Plan) -> dict[str, Any]:

@@ -25,6 +25,8 @@ STEPS: Final = 10
 """Lines of progress where there is no terminal to redraw."""
 SECONDS: Final = 1.0
 """Between two looks at the gateway's status."""
+LEAST: Final = 0.005
+"""A share that is worth telling: what rounds to one per cent."""
 NEAREST: Final = 2
 """Clauses that the line has room for."""
 
@@ -48,7 +50,7 @@ class Burn:
     def nearest(self) -> str:
         """The clauses nearest to their end, with their share; empty while nothing is known."""
         shares = sorted(self._shares.items(), key=lambda share: -share[1])[:NEAREST]
-        return ", ".join(f"{clause} {share:.0%}" for clause, share in shares)
+        return ", ".join(f"{clause} {share:.0%}" for clause, share in shares if share >= LEAST)
 
     def _look(self) -> None:
         while True:

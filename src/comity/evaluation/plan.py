@@ -59,7 +59,7 @@ class Population:
     @property
     def release(self) -> str:
         """Its version as text."""
-        return str(self.version)
+        return f"version {self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

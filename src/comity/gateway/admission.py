@@ -256,6 +256,7 @@ def _record_refusal(
     )[0][0]
     if seen > EQUAL_REFUSALS_A_MINUTE:
         return Refused(refusal=refusal, index=None)
+    state.count_refusals(tx, refusal.clause, 1)
     index = _append(
         tx,
         CallRefused(
@@ -282,6 +283,7 @@ def flush_refusals(tx: Transaction, *, now: datetime, all_of_them: bool = False)
     for grant, person, status, clause, seen in rows:
         if seen > EQUAL_REFUSALS_A_MINUTE:
             count = seen - EQUAL_REFUSALS_A_MINUTE
+            state.count_refusals(tx, clause, count)
             _append(
                 tx,
                 CallsRefused(at=_at(now), grant=Hex32(grant), person=person, status=status, clause=clause, count=count),

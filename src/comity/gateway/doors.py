@@ -7,7 +7,7 @@
 | `GET /entry/<n>` | a grant's key | the entry's bytes |
 | `GET /receipt/<n>` | a grant's key | the `.tlog-proof`, or 202 with `Retry-After` until quorum |
 | `GET /sealed/<n>/request`, `…/answer` | a grant's key | a sealed item; its recipients alone can open it |
-| `GET /status` | a grant's key | what is spent of each clause |
+| `GET /status` | a grant's key | what is spent of each clause, plans and runs, refusals (`status`) |
 | `GET /checkpoint` | anyone | the newest checkpoint under quorum |
 | `GET /draw/<run>` | anyone | the commitments and revelations of a draw, each with its receipt or null |
 | `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
@@ -34,6 +34,7 @@ from comity.gateway.headers import read_headers
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
 from comity.gateway.reply import Reply
+from comity.gateway.status import status_of
 from comity.ledger import LedgerError, format_receipt
 from comity.ledger.reader import TileDirectory, receipt
 from comity.vault import format_sealed, load_item
@@ -124,25 +125,8 @@ class Doors:
             await self._not_recorded(reply)
 
     def status(self) -> dict[str, Any]:
-        """What is spent of each clause, settled and reserved together."""
-        calls, spent_in, spent_out, cost, open_calls = self.gate.query(
-            "SELECT calls, input_tokens, output_tokens, cost_nano, open_calls FROM gate_total WHERE one = 1"
-        )[0]
-        stop = state.find_stop(self.gate.query)
-        budget = self.gate.terms.budget
-        return {
-            "ledger": self.gate.ledger.origin,
-            "entries": self.gate.ledger.size(),
-            "stopped": None if stop is None else {"by": stop.by, "cause": stop.cause},
-            "open_calls": open_calls,
-            "clauses": {
-                "budget.calls": {"agreed": budget.calls, "taken": calls},
-                "budget.input_tokens": {"agreed": budget.input_tokens, "taken": spent_in},
-                "budget.output_tokens": {"agreed": budget.output_tokens, "taken": spent_out},
-                "budget.cost": {"agreed": budget.cost_nano, "taken": cost, "unit": f"nano {budget.currency}"},
-            },
-            "unauthenticated": self.gate.unauthenticated,
-        }
+        """What is spent of each clause, and how the arrangement stands; see `status`."""
+        return status_of(self.gate, self._published)
 
     def _models(self) -> dict[str, Any]:
         models = [

@@ -21,7 +21,9 @@ from comity.records import (
     CallAbandoned,
     CallOverran,
     CallPermitted,
+    CallRefused,
     CallSettled,
+    CallsRefused,
     Digest,
     DrawCommitted,
     DrawRevealed,
@@ -47,7 +49,7 @@ SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
 
 _TABLES: Final = (
     "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_act", "gate_plan", "gate_run",
-    "gate_scores", "gate_draw",
+    "gate_scores", "gate_draw", "gate_refusal",
 )  # fmt: skip
 _ACTS: Final = (GrantIssued, GrantRevoked, AccessStopped, AccessResumed, DrawCommitted, DrawRevealed)
 
@@ -114,6 +116,10 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
                 state.settle(tx, permit=record.permit, reserved=reserved, charged=record.charged)
         case CallOverran() as record:
             state.close_clauses(tx, record.clauses, record.permit)
+        case CallRefused() as record:
+            state.count_refusals(tx, record.clause, 1)
+        case CallsRefused() as record:
+            state.count_refusals(tx, record.clause, record.count)
         case PlanFrozen() as record:
             tx.execute("INSERT OR IGNORE INTO gate_plan VALUES (?, ?)", (record.plan, index))
         case RunBegun() as record:

@@ -19,7 +19,20 @@ from typing import Any, Final
 from comity.ledger import Transaction
 from comity.records import Amount
 
-__all__ = ["ABORTED", "FINISHED", "OPEN", "SCHEMA", "Grant", "Query", "Standing", "Stop", "find_grant", "find_stop", "millis", "standing"]
+__all__ = [
+    "ABORTED",
+    "FINISHED",
+    "OPEN",
+    "SCHEMA",
+    "Grant",
+    "Query",
+    "Standing",
+    "Stop",
+    "find_grant",
+    "find_stop",
+    "millis",
+    "standing",
+]
 
 ABORTED: Final = 0
 OPEN: Final = 1
@@ -51,6 +64,7 @@ SCHEMA: Final = (
         "grant" TEXT NOT NULL, person TEXT NOT NULL, status INTEGER NOT NULL, clause TEXT NOT NULL,
         minute INTEGER NOT NULL, seen INTEGER NOT NULL,
         PRIMARY KEY ("grant", status, clause, minute)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS gate_refusal (clause TEXT PRIMARY KEY, seen INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS gate_act (digest TEXT PRIMARY KEY, at_index INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS gate_plan (plan TEXT PRIMARY KEY, at_index INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS gate_run (
@@ -183,6 +197,13 @@ def close_clauses(tx: Transaction, clauses: Sequence[str], permit: int) -> None:
     """Let nothing more pass under these clauses: the provider's usage exceeded a reservation."""
     for clause in clauses:
         tx.execute("INSERT OR IGNORE INTO gate_overrun VALUES (?, ?)", (clause, permit))
+
+
+def count_refusals(tx: Transaction, clause: str, number: int) -> None:
+    """Count refusals that became an entry: one of its own, or one that states how many."""
+    tx.execute(
+        "INSERT INTO gate_refusal VALUES (?1, ?2) ON CONFLICT (clause) DO UPDATE SET seen = seen + ?2", (clause, number)
+    )
 
 
 def _add(tx: Transaction, amount: Amount, *, calls: int, open_calls: int) -> None:
