@@ -74,7 +74,7 @@ def read_journal(folder: Path) -> Mapping[str, Sent]:
                 epoch=int(members["epoch"]),
                 leg=int(members["leg"]),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         found[sent.irid] = sent
     return found

@@ -107,7 +107,11 @@ def merge_legs(logged: Iterable[LoggedSample]) -> tuple[LoggedSample, ...]:
             raise UnreadableLog(f"the logs hold {sample.item} (epoch {sample.epoch}) twice, ended both times")
         else:
             last = before if before.finished else sample
-            found[sample.item, sample.epoch] = replace(last, calls=before.calls + sample.calls)
+            calls = before.calls + sample.calls
+            reason = last.reason
+            if calls and reason == "not-attempted":
+                reason = "no-answer" if last.finished else "interrupted"
+            found[sample.item, sample.epoch] = replace(last, calls=calls, reason=reason)
     return tuple(found.values())
 
 
@@ -120,7 +124,13 @@ def _read_sample(sample: Any, items: Container[str], judge: Judge, first_epoch: 
     if sample.error is not None and str(getattr(sample.error, "message", "")).startswith(CANCELLED):
         named = tuple(call for call in calls if call.request_id)  # the others are known from the ledger, if they are
         return LoggedSample(
-            item=item, epoch=epoch, calls=named, answered=False, score=None, reason="interrupted", finished=False
+            item=item,
+            epoch=epoch,
+            calls=named,
+            answered=False,
+            score=None,
+            reason="interrupted" if named else "not-attempted",
+            finished=False,
         )
     last = calls[-1] if calls else None
     answered = last is not None and 200 <= last.status < 300 and events[-1].error is None
