@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -43,13 +44,16 @@ def test_the_last_ten_calls_are_given_to_ten_of_sixty_four_clients(tmp_path: Pat
     ready = threading.Barrier(64)
     with RecordingProvider().running() as provider, live_gateway(tmp_path, provider.url, budget__calls=10) as gateway:
 
-        def one(_: int) -> httpx.Response:
-            with httpx.Client() as client:
-                ready.wait(20)
-                return gateway.chat(client)
+        def one(client: httpx.Client) -> httpx.Response:
+            ready.wait(20)
+            return gateway.chat(client)
 
+        trust = ssl.create_default_context()  # loaded once: 64 times would starve the gateway beside it
+        clients = [httpx.Client(verify=trust) for _ in range(64)]
         with ThreadPoolExecutor(64) as pool:
-            answers = list(pool.map(one, range(64)))
+            answers = list(pool.map(one, clients))
+        for client in clients:
+            client.close()
 
         refused = [got.json()["comity"]["clause"] for got in answers if got.status_code == 403]
         assert 10 == sum(got.status_code == 200 for got in answers)

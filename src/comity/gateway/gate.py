@@ -359,9 +359,11 @@ class Gate:
 
         def may_send() -> bool:
             try:
-                reading.sent = self._watch.confirmed() and state.find_stop(self.query) is None
+                stop = state.find_stop(self.query)
             except LedgerError:
                 return False
+            self._watch.saw(stop)
+            reading.sent = stop is None
             return reading.sent
 
         return await provider.upstream.send(permit, path=protocol.route, headers=outgoing, body=body, may_send=may_send)
