@@ -68,7 +68,7 @@ def demo(
     if act == "cheat" and upstream is not None:
         raise click.UsageError("--act cheat is told on the local model alone; leave --upstream out")
     signal.signal(signal.SIGTERM, _ended)  # so that every process of the story ends with it
-    made = folder.resolve() / time.strftime("%Y%m%d-%H%M%S")
+    made = folder.resolve() / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     stage, tell = Stage(made), Narrator()
     stages = [stage]
     story = Story(stage=stage, tell=tell, items=items, few=min(FEW, items))
@@ -217,6 +217,7 @@ def _visitors(
     offered = Offered(
         model=model_name,
         serves=(model_name,),
+        on_mismatch="flag",  # an endpoint often answers under a dated name of the same model
         protocols=(protocol,),
         context_window=100_000,
         max_output=MAX_OUTPUT,

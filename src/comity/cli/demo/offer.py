@@ -30,6 +30,7 @@ class Offered:
     output_tokens: int
     cost: str
     concurrency: int = 8
+    on_mismatch: str = "refuse"
 
 
 def offer_text(offered: Offered, *, provider: str, now: datetime) -> str:
@@ -50,7 +51,7 @@ purpose:
 models:
   - name: "{offered.model}"
     serves: [{", ".join(json.dumps(name) for name in offered.serves)}]
-    on_mismatch: refuse
+    on_mismatch: {offered.on_mismatch}
     unstated: flag
     protocols: [{", ".join(offered.protocols)}]
     context_window: {offered.context_window}

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered, offer_text
-from comity.cli.demo.processes import Stage, free_port
+from comity.cli.demo.processes import CommandFailed, Stage, free_port
 from comity.verify.facts import MARKS
 
 __all__ = ["AUTHORITY", "PROVIDER", "Endpoint", "Story"]
@@ -200,6 +200,12 @@ class Story:
             "What will be asked and how it is judged is fixed before the first call.",
         )
         done: dict[str, Any] = run("evaluator", "run", plan, "--gateway", self.gateway, show=True)
+        if not done["estimates"]:
+            missing = ", ".join(f"{number} {reason}" for reason, number in done["missing"].items())
+            raise CommandFailed(
+                f"the endpoint gave no answer that could be judged: of {done['counts']['intended']} items, {missing}. "
+                f"'comity status' and the entries of the run say why; is the model's name right?"
+            )
         self.runs.append(done)
         if not self.first_number_seconds:
             self.first_number_seconds = self.tell.seconds()
