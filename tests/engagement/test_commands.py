@@ -266,9 +266,10 @@ def door() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             taken.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(201 if self.path.endswith("grants") else 409)
+            taken_here = self.path.endswith("grants")
+            self.send_response(201 if taken_here else 403)
             self.end_headers()
-            self.wfile.write(b"seen")
+            self.wfile.write(b'{"index":7}' if taken_here else b'{"error":{"message":"seen"}}')
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -292,9 +293,9 @@ def test_a_grant_reaches_the_operator_over_http(houses: Houses, door: tuple[str,
     given = houses.json("authority", "grant", "issue", case, *words)
 
     assert [(f"/a/{ID}/grants", (houses.mail / "grant.note").read_bytes())] == taken
-    assert 201 == given["sent"]
+    assert 7 == given["sent"]
     words = ("--grant", given["grant"], "--cause", "operational", "--to", url)
-    assert "answered 409: seen" in houses.refused("authority", "grant", "revoke", case, *words)
+    assert "(403): seen. The signed note is kept" in houses.refused("authority", "grant", "revoke", case, *words)
 
 
 def test_terms_of_others_do_not_enter_the_case(houses: Houses) -> None:

@@ -63,7 +63,7 @@ def test_what_the_tables_note_are_names_of_the_terms(protocol: str, feature: str
     """An adapter can note only features that terms can list; else a request could never be allowed."""
     request = {"model": "m", "max_tokens": 1, "messages": HELLO} | body
 
-    asked, _ = PROTOCOLS[protocol].read(json.dumps(request).encode())
+    asked = PROTOCOLS[protocol].read(json.dumps(request).encode())
 
     assert feature in asked.features
     assert set(asked.features) <= set(FEATURES)
@@ -210,7 +210,7 @@ def test_the_reader_of_requests_is_total(name: str) -> None:
         with pytest.raises(MalformedRequest):
             PROTOCOLS[name].read(rich[:cut])
 
-    asked, _ = PROTOCOLS[name].read(rich)
+    asked = PROTOCOLS[name].read(rich)
 
     assert "stop" not in asked.features
 
@@ -410,7 +410,7 @@ def standing(**changes: Any) -> Standing:
 
 def decided(terms: Terms, **changes: Any) -> Refusal | Reservation:
     at = changes.pop("at", now())
-    asked, _ = PROTOCOLS["openai"].read(GOOD)
+    asked = PROTOCOLS["openai"].read(GOOD)
     return decide(terms, standing(**changes), asked, now=at)
 
 

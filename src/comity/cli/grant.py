@@ -4,10 +4,7 @@ A grant names a person by pseudonym and an access key by its SHA-256: the secret
 leaves the caller.  Asking for a grant that the case does not allow is an entry too.
 """
 
-import http.client
 import json
-import urllib.error
-import urllib.request
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +24,7 @@ from comity.arrangement import (
     sign_act,
 )
 from comity.arrangement import Grant as GrantAct
+from comity.cli.calling import ask_json
 from comity.cli.cases import open_case, read_file, refuse, refusing, say, stored_offer, write_file
 from comity.cli.home import Home
 from comity.engagement import EngagementView, add, grant_refusal, read_case, view
@@ -48,7 +46,6 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 TO = click.option("--to", "url", help="Also send it to the operator's gateway at this URL.")
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 OUT = click.Path(path_type=Path, dir_okay=False)
-SECONDS_TO_ANSWER = 10
 
 
 @click.group()
@@ -216,17 +213,8 @@ def list_(home: Home, case: str, as_json: bool) -> None:
 
 
 def _send(url: str, arrangement: str, door: str, note: bytes) -> int:
-    """Hand a signed note to the operator's gateway; raises a `ClickException` unless it is taken."""
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError("--to: expected the http or https URL of a gateway")
-    target = f"{url.rstrip('/')}/a/{arrangement}/{door}"
-    request = urllib.request.Request(target, data=note, method="POST", headers={"content-type": "text/plain"})
+    """Hand a signed note to the operator's gateway; returns its entry's index, or raises a `ClickException`."""
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            said = error.read(300).decode("utf-8", "replace").strip()
-        refuse(f"{target} answered {error.code}: {said}. The signed note is kept; send it again.")
-    except (OSError, http.client.HTTPException) as error:
-        refuse(f"{target} could not be reached ({error}). The signed note is kept; send it again.")
+        return int(ask_json(f"{url.rstrip('/')}/a/{arrangement}/{door}", data=note)["index"])
+    except click.ClickException as error:
+        raise click.ClickException(f"{error.message}. The signed note is kept; send it again.") from None

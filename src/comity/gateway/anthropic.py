@@ -19,8 +19,9 @@ from comity.gateway.asked import (
     core,
     inside,
     outside,
-    read_body,
+    read_call,
     read_fields,
+    stream,
     uses,
 )
 from comity.gateway.usage import Usage, count, member
@@ -35,13 +36,6 @@ TERMINAL: Final = (
     b'data: {"type": "message_stop"',
 )
 """How the lines begin at which a client holds a whole stream."""
-
-
-def _stream(reading: Reading, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise MalformedRequest(f"stream: expected true or false, got {str(value)[:40]!r}")
-    if value:
-        reading.use("streaming")
 
 
 def _thinking(reading: Reading, value: Any) -> None:
@@ -146,7 +140,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "model": core,
     "messages": _messages,
     "system": _system,
-    "stream": _stream,
+    "stream": stream,
     "max_tokens": lambda reading, value: reading.limit("max_tokens", value),
     "temperature": uses("sampling"),
     "top_p": uses("sampling"),
@@ -165,31 +159,12 @@ FIELDS: Final[Mapping[str, Field]] = {
 """Every field of a message request that this gateway knows, and what it uses of the terms."""
 
 
-def read_messages(body: bytes) -> tuple[Asked, Reading]:
+def read_messages(body: bytes) -> Asked:
     """Read a message request; raises `MalformedRequest`."""
-    members = read_body(body)
-    reading = Reading()
-    if not isinstance(model := members.get("model"), str) or not 1 <= len(model) <= 200:
-        raise MalformedRequest("model: expected a name of 1 to 200 characters")
-    if "messages" not in members:
-        raise MalformedRequest("messages: expected a list with at least one message, found none")
-    read_fields(reading, members, FIELDS)
-    if not reading.limits:
+    asked = read_call(body, FIELDS, protocol="anthropic", route=MESSAGES)
+    if asked.output_limit is None:
         raise MalformedRequest("max_tokens: expected an integer from 1, found none")
-    return Asked(
-        protocol="anthropic",
-        route=MESSAGES,
-        model=model,
-        stream="streaming" in reading.features,
-        features=tuple(sorted(reading.features)),
-        unknown=tuple(reading.unknown),
-        body_bytes=len(body),
-        messages=len(members["messages"]),
-        tools=reading.tools,
-        candidates=1,
-        output_limit=max(reading.limits, default=None),
-        self_contained=reading.self_contained,
-    ), reading
+    return asked
 
 
 def served(event: Mapping[str, Any]) -> str | None:

@@ -29,7 +29,9 @@ __all__ = [
     "inside",
     "outside",
     "read_body",
+    "read_call",
     "read_fields",
+    "stream",
     "uses",
 ]
 
@@ -38,6 +40,7 @@ MAX_BODY: Final = 8 * 1024 * 1024
 
 MAX_DEPTH: Final = 64
 MAX_CANDIDATES: Final = 128
+MAX_MODEL_NAME: Final = 200
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -152,6 +155,39 @@ def read_fields(reading: Reading, body: Mapping[str, Any], table: Mapping[str, F
             reading.strange(where + name)
         elif value is not None:
             read(reading, value)
+
+
+def stream(reading: Reading, value: Any) -> None:
+    """The field `stream`, which both protocols spell alike."""
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"stream: expected true or false, got {str(value)[:40]!r}")
+    if value:
+        reading.use("streaming")
+
+
+def read_call(body: bytes, table: Mapping[str, Field], *, protocol: str, route: str) -> Asked:
+    """Read a request that names a model and carries messages, by its protocol's table."""
+    members = read_body(body)
+    reading = Reading()
+    if not isinstance(model := members.get("model"), str) or not 1 <= len(model) <= MAX_MODEL_NAME:
+        raise MalformedRequest(f"model: expected a name of 1 to {MAX_MODEL_NAME} characters")
+    if "messages" not in members:
+        raise MalformedRequest("messages: expected a list with at least one message, found none")
+    read_fields(reading, members, table)
+    return Asked(
+        protocol=protocol,
+        route=route,
+        model=model,
+        stream="streaming" in reading.features,
+        features=tuple(sorted(reading.features)),
+        unknown=tuple(reading.unknown),
+        body_bytes=len(body),
+        messages=len(members["messages"]),
+        tools=reading.tools,
+        candidates=reading.candidates,
+        output_limit=max(reading.limits, default=None),
+        self_contained=reading.self_contained,
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -222,7 +222,7 @@ class Gate:
         flight: Flight,
     ) -> None:
         try:
-            asked, _ = protocol.read(body)
+            asked = protocol.read(body)
         except MalformedRequest as error:
             refusal = Refusal(slug="request-malformed", clause="request.body", because=str(error))
             await self.refuse(reply, protocol, caller, refusal, protocol.route)

@@ -20,8 +20,9 @@ from comity.gateway.asked import (
     core,
     inside,
     outside,
-    read_body,
+    read_call,
     read_fields,
+    stream,
     uses,
 )
 from comity.gateway.usage import Usage, count, member
@@ -46,13 +47,6 @@ def _flagged(feature: str) -> Field:
             reading.use(feature)
 
     return read
-
-
-def _stream(reading: Reading, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise MalformedRequest(f"stream: expected true or false, got {str(value)[:40]!r}")
-    if value:
-        reading.use("streaming")
 
 
 def _stream_options(reading: Reading, value: Any) -> None:
@@ -161,7 +155,7 @@ def _messages(reading: Reading, value: Any) -> None:
 FIELDS: Final[Mapping[str, Field]] = {
     "model": core,
     "messages": _messages,
-    "stream": _stream,
+    "stream": stream,
     "stream_options": _stream_options,
     "max_tokens": _limit("max_tokens"),
     "max_completion_tokens": _limit("max_completion_tokens"),
@@ -196,29 +190,9 @@ FIELDS: Final[Mapping[str, Field]] = {
 """Every field of a chat completion that this gateway knows, and what it uses of the terms."""
 
 
-def read_chat(body: bytes) -> tuple[Asked, Reading]:
+def read_chat(body: bytes) -> Asked:
     """Read a chat completion; raises `MalformedRequest`."""
-    members = read_body(body)
-    reading = Reading()
-    if not isinstance(model := members.get("model"), str) or not 1 <= len(model) <= 200:
-        raise MalformedRequest("model: expected a name of 1 to 200 characters")
-    if "messages" not in members:
-        raise MalformedRequest("messages: expected a list with at least one message, found none")
-    read_fields(reading, members, FIELDS)
-    return Asked(
-        protocol="openai",
-        route=CHAT,
-        model=model,
-        stream="streaming" in reading.features,
-        features=tuple(sorted(reading.features)),
-        unknown=tuple(reading.unknown),
-        body_bytes=len(body),
-        messages=len(members["messages"]),
-        tools=reading.tools,
-        candidates=reading.candidates,
-        output_limit=max(reading.limits, default=None),
-        self_contained=reading.self_contained,
-    ), reading
+    return read_call(body, FIELDS, protocol="openai", route=CHAT)
 
 
 def served(event: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from comity.gateway import anthropic, openai
-from comity.gateway.asked import Asked, Reading
+from comity.gateway.asked import Asked
 from comity.gateway.usage import Usage
 
 __all__ = ["PROTOCOLS", "Protocol"]
@@ -18,7 +18,7 @@ class Protocol:
     name: str
     route: str
     """The path of its model call, below `/a/<id>/<name>`."""
-    read: Callable[[bytes], tuple[Asked, Reading]]
+    read: Callable[[bytes], Asked]
     served: Callable[[Mapping[str, Any]], str | None]
     usage: Callable[[Mapping[str, Any]], Usage | None]
     terminal: tuple[bytes, ...]

@@ -183,7 +183,7 @@ class Story:
         )  # fmt: skip
         tell.step(
             "authority",
-            f"{EVALUATOR} is granted access until {given['expires'][:10]}.",
+            f"{EVALUATOR} is granted access until {given['expires'][:10]} (entry {given['sent']} of the ledger).",
             "The evaluator made its own key; the grant holds its digest, so the secret never travels.",
         )
 
