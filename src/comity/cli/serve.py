@@ -25,7 +25,7 @@ from comity.cli.home import Home, write_private
 from comity.gateway import Doors, Gate, Provider, Upstream, begin_ledger, open_arrangement
 from comity.gateway.serve import bind, serve
 from comity.ledger import Ledger, LedgerError, Signer, generate_key, parse_private_key
-from comity.ledger.publisher import Publisher
+from comity.ledger.publisher import AwaitingQuorum, Outcome, Publisher
 
 __all__ = ["ledger", "serve_command"]
 
@@ -183,7 +183,7 @@ def _publishing(home: Home, folder: Path, book: Ledger, interval: float) -> Iter
 
     def publish() -> None:
         try:
-            publisher.run(interval)
+            publisher.run(interval, report=PublishingTold(folder.name))
         except LedgerError as fault:  # a history that does not hold: nothing more may pass under it
             click.echo(f"{folder.name}: publishing ended, and the gateway with it: {fault}", err=True)
             os.kill(os.getpid(), signal.SIGTERM)
@@ -195,6 +195,25 @@ def _publishing(home: Home, folder: Path, book: Ledger, interval: float) -> Iter
     finally:
         publisher.stop()
         thread.join(10)
+
+
+class PublishingTold:
+    """Says on standard error why a checkpoint waits, once for each reason, and when the wait is over."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._said = name, ""
+
+    def __call__(self, outcome: Outcome | Exception) -> None:
+        match outcome:
+            case AwaitingQuorum():
+                said = f"the quorum is not met, {', '.join(outcome.missing)} missing: {'; '.join(outcome.reasons)}"
+            case Exception():
+                said = f"not published: {outcome}"
+            case _:
+                said = ""
+        if said != self._said:
+            click.echo(f"{self._name}: {said or 'published again under the quorum'}", err=True)
+        self._said = said
 
 
 def _folder(home: Home, arrangement: str) -> Path:
