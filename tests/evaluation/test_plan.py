@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comity.evaluation.plan import plan_members, select_items
+from comity.evaluation.plan import plan_members, select_ids
 from comity.evaluation.plan_text import PlanRefused, parse_plan, write_plan
 from comity.evaluation.suites import load_suite
 from comity.records import parse_canonical
@@ -62,13 +62,13 @@ def test_the_digest_changes_with_any_field_and_not_with_the_layout() -> None:
 def test_the_sample_can_be_drawn_again_by_anyone() -> None:
     """The seed decides which items are asked; the order is documented and has no repeats."""
     plan = parse_plan(write_plan(members(items=50)), "plan.yaml")
-    chosen = [item.id for item in select_items(plan, SUITE)]
+    chosen = list(select_ids(plan.design, [item.id for item in SUITE.items]))
     keys = [(sha256(f"comity selection/1\n{'3' * 32}\n{i.id}".encode()).digest(), i.id) for i in SUITE.items]
     assert chosen == [item_id for _, item_id in sorted(keys)[:50]]
     other = parse_plan(write_plan(members(items=50, design__seed="4" * 32)), "plan.yaml")
-    assert {item.id for item in select_items(other, SUITE)} != set(chosen)
+    assert set(select_ids(other.design, [item.id for item in SUITE.items])) != set(chosen)
     whole = parse_plan(write_plan(members(items=len(SUITE.items))), "plan.yaml")
-    assert {item.id for item in select_items(whole, SUITE)} == {item.id for item in SUITE.items}
+    assert set(select_ids(whole.design, [item.id for item in SUITE.items])) == {item.id for item in SUITE.items}
 
 
 @pytest.mark.parametrize(

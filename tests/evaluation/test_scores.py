@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from comity.evaluation.reading import LoggedCall, LoggedSample, UnreadableLog, read_samples
+from comity.evaluation.reading import LoggedCall, LoggedSample, UnreadableLog, judge_short_answers, read_logged
 from comity.evaluation.scores import blind, count_rows, estimate_rows, make_rows, row_salt, score_table
 from comity.records import parse_canonical
 
@@ -111,7 +111,7 @@ def sample(**changes: Any) -> SimpleNamespace:
 )
 def test_only_an_answered_sample_is_judged(changes: dict[str, Any], reason: str) -> None:
     """Limits, errors, refusals and filters make a sample missing, even where the engine scored it as wrong."""
-    [read] = read_samples([sample(**changes)], ACCEPTED)
+    [read] = read_logged([sample(**changes)], ACCEPTED, judge_short_answers(ACCEPTED))
     assert read.reason == reason
     assert read.score == (None if reason else 1)
 
@@ -119,28 +119,29 @@ def test_only_an_answered_sample_is_judged(changes: dict[str, Any], reason: str)
 def test_an_answer_cut_at_its_limit_of_tokens_is_an_answer() -> None:
     """Its first line is judged as it stands."""
     cut = SimpleNamespace(completion="100000", stop_reason="max_tokens")
-    [read] = read_samples([sample(output=cut, scores={"s": SimpleNamespace(value="I")})], ACCEPTED)
+    one = sample(output=cut, scores={"s": SimpleNamespace(value="I")})
+    [read] = read_logged([one], ACCEPTED, judge_short_answers(ACCEPTED))
     assert (read.score, read.reason) == (0, "")
 
 
 def test_a_log_whose_scores_were_changed_is_not_read() -> None:
     """The scorer is run again on each answer; a log that says otherwise is refused."""
     with pytest.raises(UnreadableLog, match="the log was changed"):
-        read_samples([sample(scores={"s": SimpleNamespace(value="I")})], ACCEPTED)
+        read_logged([sample(scores={"s": SimpleNamespace(value="I")})], ACCEPTED, judge_short_answers(ACCEPTED))
     with pytest.raises(UnreadableLog, match="the log was changed"):
-        read_samples([sample(scores={})], ACCEPTED)
+        read_logged([sample(scores={})], ACCEPTED, judge_short_answers(ACCEPTED))
 
 
 def test_an_answer_from_a_cache_is_not_read() -> None:
     """Nothing was asked, so nothing was measured."""
     with pytest.raises(UnreadableLog, match="cache"):
-        read_samples([sample(cache="read")], ACCEPTED)
+        read_logged([sample(cache="read")], ACCEPTED, judge_short_answers(ACCEPTED))
 
 
 def test_a_sample_that_the_plan_does_not_ask_is_not_read() -> None:
     """The log of another run is not taken for this one's."""
     with pytest.raises(UnreadableLog, match="does not ask"):
-        read_samples([sample(id="other")], ACCEPTED)
+        read_logged([sample(id="other")], ACCEPTED, judge_short_answers(ACCEPTED))
 
 
 def test_a_row_without_a_readable_entry_number_keeps_its_score() -> None:

@@ -181,10 +181,6 @@ class Window:
     begins: datetime
     until: datetime
 
-    def contains(self, at: datetime) -> bool:
-        """Whether a call at this time is inside."""
-        return self.begins <= at < self.until
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:

@@ -26,7 +26,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from comity.estimate import Method
-from comity.evaluation.suites import Item, Suite
+from comity.evaluation.suites import Suite
 from comity.records import canonical_bytes
 
 FORMAT: Final = "plan/1"
@@ -217,12 +217,6 @@ def select_ids(design: Design, ids: Iterable[str]) -> tuple[str, ...]:
         return sha256(f"comity selection/1\n{design.seed}\n{item}".encode()).digest()
 
     return tuple(sorted(ids, key=place)[: design.items])
-
-
-def select_items(plan: Plan, suite: Suite) -> tuple[Item, ...]:
-    """The plan's sample of the suite, in the order in which it is asked."""
-    by_id = {item.id: item for item in suite.items}
-    return tuple(by_id[item] for item in select_ids(plan.design, by_id))
 
 
 def plan_members(

@@ -73,11 +73,6 @@ class LoggedSample:
     """It ended, in whatever way; false if the run broke off while it was under way."""
 
 
-def read_samples(samples: Iterable[Any], accepted: Mapping[str, tuple[str, ...]]) -> tuple[LoggedSample, ...]:
-    """Read the samples of an Inspect log; `accepted` gives the right answers of each item."""
-    return read_logged(samples, accepted, judge_short_answers(accepted))
-
-
 def read_logged(
     samples: Iterable[Any], items: Container[str], judge: Judge, *, first_epoch: int = 1
 ) -> tuple[LoggedSample, ...]:

@@ -81,11 +81,6 @@ class StopWatch:
                     self._cut_all("stopped")
             await asyncio.sleep(POLL_SECONDS)
 
-    def saw(self, stop: Stop | None) -> None:
-        """Take note of what was read from the ledger elsewhere, just now."""
-        if stop is None:
-            self._confirmed = asyncio.get_running_loop().time()
-
     def confirmed(self) -> bool:
         """Whether "may go on" was read from the ledger within the last second."""
         return asyncio.get_running_loop().time() - self._confirmed <= CONFIRM_SECONDS

@@ -362,7 +362,6 @@ class Gate:
                 stop = state.find_stop(self.query)
             except LedgerError:
                 return False
-            self._watch.saw(stop)
             reading.sent = stop is None
             return reading.sent
 

@@ -100,11 +100,7 @@ def _format(reading: Reading, value: Any) -> None:
         reading.use("structured_output")
 
 
-_PARTS: Final[Mapping[str, tuple[str, bool]]] = {
-    "image_url": ("images", False),
-    "input_audio": ("audio", False),
-    "file": ("files", False),
-}
+_PARTS: Final = {"image_url": "images", "input_audio": "audio", "file": "files"}
 _MESSAGE: Final[Mapping[str, Field]] = {
     "role": core,
     "content": core,
@@ -126,7 +122,7 @@ def _content(reading: Reading, content: Any) -> None:
         if kind in ("text", "refusal"):
             read_fields(reading, part, {"type": core, "text": core, "refusal": core}, "messages.content.")
         elif isinstance(kind, str) and kind in _PARTS:
-            reading.outside(_PARTS[kind][0])
+            reading.outside(_PARTS[kind])
         else:
             reading.strange(f"messages.content.type={kind}")
 
