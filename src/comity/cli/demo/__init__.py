@@ -33,7 +33,7 @@ OVERHEAD: Final = 640
 @click.command()
 @click.option("--act", type=click.Choice(["story", "cheat", "all"]), default="all", show_default=True,
               help="The story, or how each side cheats and is caught, or both.")
-@click.option("--no-serve", is_flag=True, help="End when the story is told, instead of leaving the gateway up.")
+@click.option("--no-serve", is_flag=True, help="End when the story is told, instead of serving report and ledger.")
 @click.option("--items", default=ITEMS, show_default=True, type=click.IntRange(1, 200), help="Items of the main run.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), envvar="COMITY_DEMO_DIR",
               default=Path(".demo"), show_default=True, help="Where the story's folders are made.")
