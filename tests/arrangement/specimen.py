@@ -26,6 +26,8 @@ LOG = generate_key("ed25519", ORIGIN, seeded(4))
 LOG_PQ = generate_key("mldsa44-cosigner", ORIGIN, seeded(5))
 AUTHORITY_WITNESS = generate_key("ed25519-cosigner", "authority.example/witness", seeded(6))
 PROVIDER_WITNESS = generate_key("ed25519-cosigner", "provider.example/witness", seeded(7))
+PERMIT = generate_key("ed25519", "operator.example/permit", seeded(8))
+GUARD = generate_key("ed25519", "provider.example/guard", seeded(9))
 
 POLICY = (
     f"log {LOG.vkey}\nlog {LOG_PQ.vkey}\n"
@@ -61,6 +63,7 @@ VALUE: dict[str, Any] = {
     "models": [
         {
             "name": "gemma-3-270m",
+            "variant": "standard",
             "serves": ["gemma-3-270m"],
             "on_mismatch": "refuse",
             "unstated": "flag",
@@ -68,12 +71,17 @@ VALUE: dict[str, Any] = {
             "context_window": 4096,
             "max_output": 256,
             "overhead": {"request": 64, "message": 16, "tool": 64},
-            "prices": {"input": "0.10", "output": "0.40"},
+            "prices": {"input": "0.10", "cached_read": "0.05", "cache_write": "0.12", "output": "0.40"},
         }
     ],
     "features": ["streaming", "sampling", "stop", "seed", "system_prompt"],
+    "limits": {},
     "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
-    "window": {"from": "2026-11-23T00:00:00Z", "until": "2026-12-23T00:00:00Z"},
+    "window": {
+        "from": "2026-11-23T00:00:00Z",
+        "until": "2026-12-23T00:00:00Z",
+        "hours": {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "until": "24:00"},
+    },
     "budget": {
         "calls": 400,
         "input_tokens": 400000,
@@ -81,8 +89,10 @@ VALUE: dict[str, Any] = {
         "cost": "1.00",
         "currency": "EUR",
         "output_unstated": "reserve",
+        "per_day": {"calls": 200, "input_tokens": 200000, "output_tokens": 30000, "cost": "0.50"},
+        "rerun_reserve": 10,
     },
-    "rate": {"calls_per_minute": 3000, "concurrency": 16},
+    "rate": {"calls_per_minute": 3000, "tokens_per_minute": 300000, "concurrency": 16},
     "content": {
         "recipients": [
             {"name": "evaluator-1", "key": recipient_key(1)},
@@ -93,6 +103,9 @@ VALUE: dict[str, Any] = {
     },
     "record": {"provider_sees": "checkpoints"},
     "stop": {"by": ["authority", "provider"]},
+    "suspension": {"by": ["authority", "provider"], "clock_stops": ["legal-order", "operational"]},
+    "safe_harbour": {"tag": "office-for-ai/2026-17", "text": "Tests in good faith lead to no measure on accounts."},
+    "guard": {"by": "provider", "permit_key": PERMIT.vkey, "key": GUARD.vkey},
     "publication": {"by": "authority", "review_days": 30, "text": "Results are published after the review."},
 }
 

@@ -1,5 +1,6 @@
 """Acts: one party's decision, for one ledger, once."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -14,12 +15,14 @@ from comity.arrangement import (
     Resumption,
     Revocation,
     Stop,
+    Suspension,
     grant_text,
     open_act,
     resume_text,
     revoke_text,
     sign_act,
     stop_text,
+    suspend_text,
 )
 from comity.ledger import Note, format_note
 
@@ -47,6 +50,9 @@ def test_each_act_is_read_back_as_it_was_signed() -> None:
         stop_text(ledger=ORIGIN, cause="containment", nonce=NONCE): Stop(
             ledger=ORIGIN, cause="containment", nonce=NONCE, by=key
         ),
+        suspend_text(ledger=ORIGIN, cause="person-eligibility", nonce=NONCE): Suspension(
+            ledger=ORIGIN, cause="person-eligibility", nonce=NONCE, by=key
+        ),
         resume_text(ledger=ORIGIN, cause="containment", nonce=NONCE): Resumption(
             ledger=ORIGIN, cause="containment", nonce=NONCE, by=key
         ),
@@ -55,11 +61,10 @@ def test_each_act_is_read_back_as_it_was_signed() -> None:
         assert act == open_act(sign_act(text, AUTHORITY), AUTHORITY.verifier)
 
 
-def test_the_text_of_a_stop_is_four_lines() -> None:
+@pytest.mark.parametrize(("kind", "text"), [("stop", stop_text), ("suspend", suspend_text), ("resume", resume_text)])
+def test_the_text_of_a_stop_is_four_lines(kind: str, text: Callable[..., str]) -> None:
     """The bytes of an act are fixed: another implementation writes the same."""
-    assert f"comity stop/1\n{ORIGIN}\nlegal-order\n{NONCE}\n" == stop_text(
-        ledger=ORIGIN, cause="legal-order", nonce=NONCE
-    )
+    assert f"comity {kind}/1\n{ORIGIN}\nlegal-order\n{NONCE}\n" == text(ledger=ORIGIN, cause="legal-order", nonce=NONCE)
 
 
 def test_of_several_parties_the_act_says_whose_it_is() -> None:

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 from specimen import VALUE, changed, terms
 
-from comity.arrangement import ChangeRefused, TermsRefused, counter, diff, parse_terms_json, show_changes
+from comity.arrangement import ChangeRefused, Terms, TermsRefused, counter, diff, parse_terms_json, show_changes
 from comity.records import canonical_bytes
 
 
 def test_a_counter_offer_follows_from_the_version_before() -> None:
     """Count one up, the digest of the version before, and only the clauses named are different."""
-    second = counter(terms(), {"budget.calls": "300", "models.max_output": "128", "features.logprobs": "allowed"})
+    second = counter(terms(), {"budget.calls": "300", "models.max_output": "128", "features.tools": "allowed"})
 
     assert (2, terms().digest) == (second.version, second.previous)
     assert {
         "budget.calls": ("400", "300"),
-        "features.logprobs": ("refused", "allowed"),
+        "features.tools": ("refused", "allowed"),
         "models[gemma-3-270m].max_output": ("256", "128"),
         "previous": ("", terms().digest),
         "version": ("1", "2"),
@@ -33,6 +33,10 @@ def test_a_counter_offer_follows_from_the_version_before() -> None:
         ("stop.by", "provider", "stop.by", ["provider"]),
         ("features.stop", "refused", "features", [name for name in VALUE["features"] if name != "stop"]),
         ("models.prices.input", "0.2", "models.0.prices.input", "0.2"),
+        ("window.hours.days", "mon, tue", "window.hours.days", ["mon", "tue"]),
+        ("window.hours.until", "18:00", "window.hours.until", "18:00"),
+        ("budget.per_day.calls", "100", "budget.per_day.calls", 100),
+        ("suspension.clock_stops", "", "suspension.clock_stops", []),
     ],
 )
 def test_a_value_is_read_as_the_kind_of_its_clause(clause: str, text: str, path: str, value: Any) -> None:
@@ -61,6 +65,9 @@ def test_a_value_is_read_as_the_kind_of_its_clause(clause: str, text: str, path:
         ("models", "x"),
         ("features.telepathy", "allowed"),
         ("features.stop", "maybe"),
+        ("limits.telepathy", "1"),
+        ("limits.n", "many"),
+        ("limits", "1"),
         ("", "x"),
         ("a..b", "x"),
         ("content.recipients.key", "x"),
@@ -70,6 +77,57 @@ def test_what_is_not_there_or_never_changes_is_refused(clause: str, text: str) -
     """The identity of an arrangement is not for counter-offers, and a clause must exist to be changed."""
     with pytest.raises(ChangeRefused):
         counter(terms(), {clause: text})
+
+
+def bounded(**limits: int) -> Terms:
+    value = changed("features", [*VALUE["features"], *limits])
+    value["limits"] = limits
+    return parse_terms_json(canonical_bytes(value))
+
+
+@pytest.mark.parametrize("first", ["features.logprobs", "limits.logprobs"])
+def test_a_feature_that_needs_a_bound_is_allowed_with_it(first: str) -> None:
+    """One counter-offer allows the feature and states its bound, in either order, and both are named as changes."""
+    settings = {"features.logprobs": "allowed", "limits.logprobs": "5"}
+    second = counter(terms(), {first: settings[first], **settings})
+
+    assert {"logprobs": 5} == second.limits
+    assert [("features.logprobs", "refused", "allowed"), ("limits.logprobs", "", "5")] == [
+        (change.clause, change.before, change.after)
+        for change in diff(terms(), second)
+        if change.clause not in ("previous", "version")
+    ]
+
+
+def test_a_feature_that_needs_a_bound_is_not_allowed_without() -> None:
+    """Neither half stands alone: the refusal names the bound that is missing, or the feature that is not allowed."""
+    with pytest.raises(TermsRefused, match=r"limits\.logprobs: expected how many alternatives of each token"):
+        counter(terms(), {"features.logprobs": "allowed"})
+    with pytest.raises(TermsRefused, match=r"limits\.logprobs: expected no bound, because features does not allow"):
+        counter(terms(), {"limits.logprobs": "5"})
+
+
+def test_refusing_a_feature_drops_its_bound() -> None:
+    """What is no longer allowed has no bound left over; the other bounds stay."""
+    second = counter(bounded(logprobs=5, n=2), {"features.logprobs": "refused"})
+
+    assert {"n": 2} == second.limits
+    assert ("limits.logprobs", "5", "") in {
+        (change.clause, change.before, change.after) for change in diff(bounded(logprobs=5, n=2), second)
+    }
+
+
+def test_a_bound_alone_may_change() -> None:
+    """Less or more of what is allowed already is one change."""
+    second = counter(bounded(logprobs=5), {"limits.logprobs": "2"})
+
+    assert {"logprobs": 2} == second.limits
+
+
+def test_what_no_terms_can_allow_is_refused_with_its_reason() -> None:
+    """Asking for a batch in a counter-offer is answered by why there is none."""
+    with pytest.raises(ChangeRefused, match=r"features\.batch: no terms can allow it: a batch is many calls"):
+        counter(terms(), {"features.batch": "allowed"})
 
 
 def test_a_counter_offer_is_held_to_every_rule() -> None:

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from specimen import VALUE, agreed, changed, terms
 
 from comity.arrangement import (
+    CAUSES,
     CLAUSES,
     FEATURES,
     clauses,
@@ -15,6 +17,7 @@ from comity.arrangement import (
     parse_terms_json,
     show,
 )
+from comity.arrangement.features import BOUNDED, NEVER
 from comity.records import canonical_bytes
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "terms.md"
@@ -24,10 +27,17 @@ def named(path: str) -> str:
     return re.sub(r"\[[^]]*\]", "", path)
 
 
-def test_every_term_has_its_clause() -> None:
+def all_allowed() -> dict[str, Any]:
+    value = changed("features", list(FEATURES))
+    value["limits"] = {name: 1 for name in BOUNDED}
+    return value
+
+
+@pytest.mark.parametrize("value", [VALUE, all_allowed()], ids=["specimen", "all allowed"])
+def test_every_term_has_its_clause(value: dict[str, Any]) -> None:
     """No leaf of the terms stands without a clause that says how it is kept."""
-    said = {clause.name for clause in clauses(terms())}
-    stated = {named(path) for path, _ in leaves(VALUE)}
+    said = {clause.name for clause in clauses(parse_terms_json(canonical_bytes(value)))}
+    stated = {named(path) for path, _ in leaves(value)}
 
     assert stated <= said
     assert stated | {"features"} == said
@@ -44,7 +54,7 @@ def test_every_clause_is_in_the_catalogue_with_its_mark_and_section() -> None:
 
 def test_the_catalogue_holds_nothing_that_terms_cannot_say() -> None:
     """Each clause of the catalogue is a place in the terms, or a feature."""
-    said = {clause.name for clause in clauses(terms("features", list(FEATURES)))}
+    said = {clause.name for clause in clauses(parse_terms_json(canonical_bytes(all_allowed())))}
 
     assert set(CLAUSES) == said
 
@@ -56,6 +66,18 @@ def test_every_clause_has_its_line_in_the_reference(name: str) -> None:
     line = f"| `{name}` | {' or '.join(kind.marks)} | {kind.meaning} |"
 
     assert line in PAGE.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_what_no_terms_can_allow_stands_in_the_reference(name: str) -> None:
+    """The page says which features cannot be agreed, and why."""
+    assert f"| `{name}` | {NEVER[name]} |" in PAGE.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_stands_in_the_reference(cause: str) -> None:
+    """The page lists the one vocabulary of causes, in its words."""
+    assert f"- `{cause}`: {CAUSES[cause]}." in PAGE.read_text(encoding="utf-8").splitlines()
 
 
 def test_the_terms_in_the_reference_are_terms() -> None:
@@ -78,13 +100,46 @@ def test_the_terms_in_the_reference_are_terms() -> None:
         ("content.blindness", "sealed-record", "content.blindness", "enforced"),
         ("content.blindness", "enclave", "content.blindness", "attested"),
         ("content.retention", "none", "content.retention", "attested"),
+        ("guard", VALUE["guard"], "guard.by", "enforced"),
+        ("guard", {**VALUE["guard"], "by": "none", "key": ""}, "guard.by", "attested"),
     ],
 )
-def test_a_mark_follows_the_value(path: str, value: str, clause: str, mark: str) -> None:
+def test_a_mark_follows_the_value(path: str, value: Any, clause: str, mark: str) -> None:
     """What is only flagged is evidenced, what only somebody promises is attested."""
     marks = {said.mark for said in clauses(terms(path, value)) if said.name == clause}
 
     assert {mark} == marks
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("window.hours.days", ["mon", "tue"], "Calls pass on mon and tue, in UTC."),
+        ("window.hours.from", "09:30", "On such a day calls pass from 09:30 UTC."),
+        ("budget.per_day.cost", "0.25", "At most 0.25 EUR are spent on one day."),
+        ("budget.rerun_reserve", 10, "10 percent of each figure in all is kept for repeated runs."),
+        ("budget.rerun_reserve", 0, "Nothing is kept for repeated runs."),
+        ("models.0.variant", "fewest-mitigations", "gemma-3-270m is the model's variant “fewest-mitigations”."),
+        ("suspension.by", ["authority"], "A signed suspension of the authority lets no new call pass until resumed."),
+        (
+            "suspension.clock_stops",
+            ["legal-order", "operational"],
+            "While access is suspended, the window's clock stands still for legal-order or operational.",
+        ),
+        ("suspension.clock_stops", [], "While access is suspended, the window's clock goes on for every cause."),
+        ("safe_harbour.tag", "x/1", "Each request sent on bears the tag x/1."),
+    ],
+)
+def test_the_contract_says_what_was_agreed(path: str, value: Any, sentence: str) -> None:
+    """A clause is read as a sentence of its value, not as a word of the format."""
+    assert sentence in {clause.sentence for clause in clauses(terms(path, value))}
+
+
+def test_the_contract_states_the_bound_of_each_bounded_feature() -> None:
+    """Whoever signs reads how much of a feature one request may hold."""
+    said = {clause.name: clause.sentence for clause in clauses(parse_terms_json(canonical_bytes(all_allowed())))}
+
+    assert "At most 1 pictures in one request." == said["limits.images"]
 
 
 def test_the_contract_can_be_read_in_a_terminal() -> None:

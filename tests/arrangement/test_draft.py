@@ -1,6 +1,7 @@
 """Drafts: an offer becomes terms with no clause typed again."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from specimen import (
     AUTHORITY,
     AUTHORITY_WITNESS,
+    GUARD,
     ID,
     LOG,
     LOG_PQ,
     ORIGIN,
+    PERMIT,
     POLICY,
     PROVIDER,
     PROVIDER_WITNESS,
@@ -41,14 +44,15 @@ from comity.arrangement import (
 )
 
 STATED = (
-    "terms", "title", "basis", "purpose", "models", "features", "window", "budget", "rate", "record", "stop",
-    "publication",
+    "terms", "title", "basis", "purpose", "models", "features", "limits", "window", "budget", "rate", "record", "stop",
+    "suspension", "safe_harbour", "publication",
 )  # fmt: skip
 
 OFFER: dict[str, Any] = {
     **{name: VALUE[name] for name in STATED},
     "operator": {"placement": "a machine of the operator in the Union", "upstream_key_held_by": "operator"},
     "content": {"blindness": "sealed-record", "retention": "none"},
+    "guard": {"by": "provider"},
 }
 
 
@@ -73,6 +77,7 @@ CARDS = (
         party=PROVIDER.vkey,
         witness=PROVIDER_WITNESS.vkey,
         witness_url="https://witness.provider.example",
+        guard=GUARD.vkey,
     ),
     Card(
         role="operator",
@@ -80,6 +85,7 @@ CARDS = (
         host="operator.example",
         log=(LOG.vkey, LOG_PQ.vkey),
         origin=ORIGIN,
+        permit=PERMIT.vkey,
     ),
     Card(role="evaluator", name="Jane Doe", host="lab.example", recipient=recipient_key(1), access="ab" * 32),
 )
@@ -94,6 +100,7 @@ def provider_card() -> bytes:
         "party": PROVIDER.vkey,
         "witness": PROVIDER_WITNESS.vkey,
         "witness_url": "https://witness.provider.example",
+        "guard": GUARD.vkey,
     }
     return json.dumps(card, indent=1).encode()
 
@@ -105,7 +112,15 @@ def test_no_clause_of_a_draft_is_typed_by_hand() -> None:
     on_cards = {
         text
         for card in CARDS
-        for text in (card.name, card.party, card.recipient, card.origin, card.origin[-32:])
+        for text in (
+            card.name,
+            card.party,
+            card.recipient,
+            card.origin,
+            card.origin[-32:],
+            card.permit,
+            card.guard,
+        )
         if text
     }
     counted = {
@@ -163,7 +178,8 @@ def test_what_the_offer_states_stands_before_what_could_be_derived() -> None:
 
 def test_an_id_may_come_before_the_ledger_is_reserved() -> None:
     """Without an origin on the operator's card the id given decides; the log key must carry it."""
-    cards = [*CARDS[:2], Card(role="operator", name="O", host="operator.example", log=(LOG.vkey,)), CARDS[3]]
+    cards = [*CARDS[:2], Card(role="operator", name="O", host="operator.example", log=(LOG.vkey,), permit=PERMIT.vkey)]
+    cards.append(CARDS[3])
 
     assert ORIGIN == draft_from_offer(access_offer(), cards, id=ID).ledger.origin
     with pytest.raises(TermsRefused, match="log keys named"):
@@ -177,6 +193,23 @@ def test_what_nobody_states_is_asked_for_by_name(clause: str) -> None:
 
     with pytest.raises(TermsRefused, match=f"{clause}: expected this clause to be stated"):
         draft_from_offer(access_offer(short), CARDS)
+
+
+def test_a_provider_without_a_guard_gives_none_of_its_keys() -> None:
+    """A guard key on the card does not enter terms whose offer says that there is no guard."""
+    draft = draft_from_offer(access_offer({**OFFER, "guard": {"by": "none"}}), CARDS)
+
+    assert ("none", PERMIT.vkey, "") == (draft.guard.by, draft.guard.permit_key, draft.guard.key)
+
+
+@pytest.mark.parametrize(("card", "key"), [(1, "guard"), (2, "permit")])
+def test_a_key_that_the_terms_need_is_asked_for_on_its_card(card: int, key: str) -> None:
+    """A guard that is offered needs the provider's guard key, and every gateway needs its permit key."""
+    without: dict[str, Any] = {key: ""}
+    cards = [replace(held, **without) if n == card else held for n, held in enumerate(CARDS)]
+
+    with pytest.raises(CardRefused, match=f"{key} key"):
+        draft_from_offer(access_offer(), cards)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])

@@ -28,6 +28,7 @@ OFFER: dict[str, Any] = {
     "models": [
         {
             "name": "gemma-3-270m",
+            "variant": "standard",
             "serves": ["gemma-3-270m"],
             "on_mismatch": "refuse",
             "unstated": "flag",
@@ -35,11 +36,16 @@ OFFER: dict[str, Any] = {
             "context_window": 4096,
             "max_output": 256,
             "overhead": {"request": 64, "message": 16, "tool": 64},
-            "prices": {"input": "0.10", "output": "0.40"},
+            "prices": {"input": "0.10", "cached_read": "0.10", "cache_write": "0.10", "output": "0.40"},
         }
     ],
     "features": ["streaming", "sampling"],
-    "window": {"from": "2020-01-01T00:00:00Z", "until": "2029-01-01T00:00:00Z"},
+    "limits": {},
+    "window": {
+        "from": "2020-01-01T00:00:00Z",
+        "until": "2029-01-01T00:00:00Z",
+        "hours": {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "until": "24:00"},
+    },
     "budget": {
         "calls": 400,
         "input_tokens": 400000,
@@ -47,11 +53,16 @@ OFFER: dict[str, Any] = {
         "cost": "1.00",
         "currency": "EUR",
         "output_unstated": "reserve",
+        "per_day": {"calls": 200, "input_tokens": 200000, "output_tokens": 30000, "cost": "0.50"},
+        "rerun_reserve": 0,
     },
-    "rate": {"calls_per_minute": 3000, "concurrency": 16},
+    "rate": {"calls_per_minute": 3000, "tokens_per_minute": 300000, "concurrency": 16},
     "content": {"blindness": "sealed-record", "retention": "none"},
     "record": {"provider_sees": "checkpoints"},
     "stop": {"by": ["authority", "provider"]},
+    "suspension": {"by": ["authority", "provider"], "clock_stops": ["legal-order", "operational"]},
+    "safe_harbour": {"tag": "office-for-ai/2026-17", "text": "Tests in good faith lead to no measure."},
+    "guard": {"by": "none"},
     "publication": {"by": "authority", "review_days": 30, "text": "Published after the review."},
 }
 
@@ -71,8 +82,11 @@ class Houses:
             url = ["--witness-url", f"https://witness.{role}.example"] if role != "evaluator" else []
             self.ok(role, "key", "show", *url, "--out", self.at(f"{role}.card.json"))
         log = generate_key("ed25519", ORIGIN, lambda count: b"\x04" * count)
+        permit = generate_key("ed25519", "operator.example/permit", lambda count: b"\x05" * count)
         card = {"format": "comity card/1", "role": "operator", "name": "Operator", "host": "operator.example"}
-        self.write("operator.card.json", json.dumps({**card, "origin": ORIGIN, "log": [log.vkey]}))
+        self.write(
+            "operator.card.json", json.dumps({**card, "origin": ORIGIN, "log": [log.vkey], "permit": permit.vkey})
+        )
         self.write("offer.yaml", yaml.safe_dump(OFFER, sort_keys=False))
 
     def at(self, name: str) -> str:
@@ -210,7 +224,7 @@ def test_a_person_outside_the_terms_gets_no_grant(houses: Houses) -> None:
 
 def test_an_expired_arrangement_gives_no_grant(houses: Houses) -> None:
     """After the window the case is in review, and a grant is refused with that."""
-    past = {**OFFER, "window": {"from": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z"}}
+    past = {**OFFER, "window": {**OFFER["window"], "until": "2020-02-01T00:00:00Z"}}
     houses.write("offer.yaml", yaml.safe_dump(past, sort_keys=False))
     case = houses.open("Northwind Models")
     houses.agreed(case)
@@ -222,7 +236,7 @@ def test_an_expired_arrangement_gives_no_grant(houses: Houses) -> None:
 
 def test_an_arrangement_of_the_future_gives_no_grant_yet(houses: Houses) -> None:
     """Before the window begins the refusal says when it does."""
-    future = {**OFFER, "window": {"from": "2190-01-01T00:00:00Z", "until": "2190-02-01T00:00:00Z"}}
+    future = {**OFFER, "window": {**OFFER["window"], "from": "2190-01-01T00:00:00Z", "until": "2190-02-01T00:00:00Z"}}
     houses.write("offer.yaml", yaml.safe_dump(future, sort_keys=False))
     case = houses.open("Northwind Models")
     houses.agreed(case)
@@ -313,7 +327,7 @@ def test_a_version_with_other_words_is_refused(houses: Houses) -> None:
     """Who has seen version 2 is not shown another version 2, however well signed."""
     case = houses.open("Northwind Models")
     houses.drafted(case)
-    for name, calls in (("a", "100"), ("b", "200")):
+    for name, calls in (("a", "250"), ("b", "300")):
         words = ("--set", f"budget.calls={calls}", "--out", houses.at(f"{name}.json"))
         result = houses.run("provider", "arrangement", "counter", houses.at("v1.json"), *words)
 

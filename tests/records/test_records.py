@@ -1,7 +1,7 @@
 """Records: one spelling, permanent names, total parsers."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -131,6 +131,26 @@ def test_each_kind_keeps_its_bytes_for_ever(cls: type[Record]) -> None:
 
     assert golden[cls.kind, cls.version] == to_bytes(example_of(cls))
     assert example_of(cls) == parse_record(golden[cls.kind, cls.version])
+
+
+@given(st.sampled_from(list(known_kinds().values())), st.data())
+def test_a_record_is_written_as_its_canonical_value(cls: type[Record], data: st.DataObject) -> None:
+    """Whatever its texts and numbers, a record's bytes are the canonical bytes of its members, or both refuse it."""
+    texts, numbers = st.text(), st.integers(-(2**54), 2**54)
+    drawn = {
+        f.name: data.draw({str: texts, int: numbers}[hint])
+        for f in fields(cls)
+        if (hint := get_type_hints(cls)[f.name]) in (str, int)
+    }
+    record = replace(example_of(cls), **drawn)
+    try:
+        expected = canonical_bytes({"kind": cls.kind, "v": cls.version, **record.members()})
+    except NotCanonical:
+        with pytest.raises(MalformedRecord, match=cls.kind):
+            to_bytes(record)
+        return
+
+    assert expected == to_bytes(record)
 
 
 def test_the_golden_file_only_grows() -> None:

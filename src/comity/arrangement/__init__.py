@@ -1,8 +1,8 @@
 """Arrangement: what was agreed, in which words, signed by whom?
 
 Terms are written in YAML and signed as canonical JSON; an offer is one version with
-one or two signatures; an act (grant, revocation, stop, resumption) is one party's
-signed note.  docs/reference/terms.md lists every clause.
+one or two signatures; an act (grant, revocation, stop, suspension, resumption) is
+one party's signed note.  docs/reference/terms.md lists every clause.
 """
 
 from comity.arrangement.acts import (
@@ -14,6 +14,7 @@ from comity.arrangement.acts import (
     Resumption,
     Revocation,
     Stop,
+    Suspension,
     draw_commit_text,
     draw_reveal_text,
     grant_text,
@@ -22,6 +23,7 @@ from comity.arrangement.acts import (
     revoke_text,
     sign_act,
     stop_text,
+    suspend_text,
 )
 from comity.arrangement.cards import (
     AccessOffer,
@@ -129,6 +131,7 @@ __all__ = [
     "Role",
     "SignedAccessOffer",
     "Stop",
+    "Suspension",
     "Terms",
     "TermsRefused",
     "Unsigned",
@@ -163,5 +166,6 @@ __all__ = [
     "sign_terms",
     "signature_text",
     "stop_text",
+    "suspend_text",
     "verify_offer",
 ]

@@ -5,6 +5,7 @@
 | grant | `comity grant/1`, ledger origin, terms' digest, person, SHA-256 of the access key, expires, nonce |
 | revocation | `comity revoke/1`, ledger origin, SHA-256 of the access key, cause, nonce |
 | stop | `comity stop/1`, ledger origin, cause, nonce |
+| suspension | `comity suspend/1`, ledger origin, cause, nonce |
 | resumption | `comity resume/1`, ledger origin, cause, nonce |
 | commitment to a draw | `comity draw-commit/1`, ledger origin, run, SHA-256 of 32 secret bytes, nonce |
 | revelation of a draw | `comity draw-reveal/1`, ledger origin, run, the 32 bytes in hex, nonce |
@@ -16,13 +17,17 @@ whoever executes acts refuses a nonce seen before (the notes stand in the entrie
 
 `cause` is a code of `CAUSES`, so that both sides count the same thing.
 
+A stop ends access and cuts what is under way; a suspension lets no new call pass,
+and for the causes of the clause `suspension.clock_stops` the window's clock stands
+still meanwhile.  A resumption lifts whatever its own signer stopped and suspended.
+
 The two acts of a draw are each party's half of one die: `comity.verify.draw`
 says which rows of a run it picks.
 
-    open_act(note, verifier, …) -> Grant | Revocation | Stop | Resumption | DrawCommit | DrawReveal
+    open_act(note, verifier, …) -> Grant | Revocation | Stop | Suspension | Resumption | …
 
 Not promised: that the signer may do it.  Who may stop stands in the clause
-`stop.by`; who may grant is the authority.
+`stop.by`, who may suspend in `suspension.by`; who may grant is the authority.
 """
 
 import re
@@ -45,6 +50,7 @@ __all__ = [
     "Resumption",
     "Revocation",
     "Stop",
+    "Suspension",
     "draw_commit_text",
     "draw_reveal_text",
     "grant_text",
@@ -53,6 +59,7 @@ __all__ = [
     "revoke_text",
     "sign_act",
     "stop_text",
+    "suspend_text",
 ]
 
 CAUSES: Final[Mapping[str, str]] = MappingProxyType(
@@ -114,8 +121,18 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """No new call passes under one ledger's arrangement until this party resumes access."""
+
+    ledger: str
+    cause: str
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumption:
-    """Access that this party stopped may go on."""
+    """Access that this party stopped or suspended may go on."""
 
     ledger: str
     cause: str
@@ -146,7 +163,7 @@ class DrawReveal:
     by: str
 
 
-Act = Grant | Revocation | Stop | Resumption | DrawCommit | DrawReveal
+Act = Grant | Revocation | Stop | Suspension | Resumption | DrawCommit | DrawReveal
 
 
 def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
@@ -162,6 +179,11 @@ def revoke_text(*, ledger: str, access: str, cause: str, nonce: str) -> str:
 def stop_text(*, ledger: str, cause: str, nonce: str) -> str:
     """The text of a stop."""
     return _text("stop", (ledger, cause, nonce))
+
+
+def suspend_text(*, ledger: str, cause: str, nonce: str) -> str:
+    """The text of a suspension."""
+    return _text("suspend", (ledger, cause, nonce))
 
 
 def resume_text(*, ledger: str, cause: str, nonce: str) -> str:
@@ -218,6 +240,8 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
             return Revocation(ledger=ledger, access=access, cause=cause, nonce=nonce, by=by)
         case "stop", [ledger, cause, nonce]:
             return Stop(ledger=ledger, cause=cause, nonce=nonce, by=by)
+        case "suspend", [ledger, cause, nonce]:
+            return Suspension(ledger=ledger, cause=cause, nonce=nonce, by=by)
         case "resume", [ledger, cause, nonce]:
             return Resumption(ledger=ledger, cause=cause, nonce=nonce, by=by)
         case "draw-commit", [ledger, run, commitment, nonce]:
@@ -231,6 +255,7 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "grant": ("ledger origin", "arrangement digest", "person", "access key digest", "expires", "nonce"),
     "revoke": ("ledger origin", "access key digest", "cause", "nonce"),
     "stop": ("ledger origin", "cause", "nonce"),
+    "suspend": ("ledger origin", "cause", "nonce"),
     "resume": ("ledger origin", "cause", "nonce"),
     "draw-commit": ("ledger origin", "run", "commitment", "nonce"),
     "draw-reveal": ("ledger origin", "run", "secret", "nonce"),

@@ -4,6 +4,7 @@ A *card* is the public keys of one instance, JSON of at most `MAX_CARD` bytes:
 
     {"format":"comity card/1","role":…,"name":…,"host":…,
      "party":vkey,"witness":vkey,"witness_url":url,"recipient":base64,
+     "permit":vkey,"guard":vkey,
      "log":[vkey, …],"origin":"<host>/a/<id>","access":sha256 hex}
 
 with the members that the role has.  A card proves nothing: whose keys they are is
@@ -50,7 +51,9 @@ MAX_ACCESS_OFFER: Final = 2 * MAX_SOURCE + 2 * MAX_CARD
 WITHHELD: Final = ("id", "version", "previous", "ledger", "parties")
 """Clauses that no access offer states: they come from cards and from counting."""
 
-_TEXTS: Final = ("role", "name", "host", "party", "witness", "witness_url", "recipient", "access", "origin")
+_TEXTS: Final = (
+    "role", "name", "host", "party", "witness", "witness_url", "recipient", "access", "origin", "permit", "guard",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,10 @@ class Card:
     recipient: str = ""
     access: str = ""
     origin: str = ""
+    permit: str = ""
+    """The operator's key by which its gateway signs the permits that requests carry."""
+    guard: str = ""
+    """The provider's key by which its guard signs counters."""
     log: tuple[str, ...] = ()
 
 

@@ -12,6 +12,9 @@ In `counter` a text is read as the kind of the clause it replaces: integers and
 booleans as such, lists as words separated by commas, all else as text.  Where a
 list has one item its name may be left out: `models.max_output`.  What fixes the
 identity of an arrangement does not change.
+
+A feature that needs a bound is allowed together with it (`features.n=allowed` and
+`limits.n=4`), and loses it where it is refused; a bound alone may change too.
 """
 
 import re
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from comity.arrangement.errors import ChangeRefused
-from comity.arrangement.features import FEATURES
+from comity.arrangement.features import BOUNDED, FEATURES, NEVER
 from comity.arrangement.parse import parse_terms_json
 from comity.arrangement.terms import Terms
 from comity.records import canonical_bytes
@@ -82,7 +85,7 @@ def _said(clause: str, side: Mapping[str, str]) -> str:
 def counter(terms: Terms, settings: Mapping[str, str]) -> Terms:
     """The next version with these clauses set; raises `ChangeRefused`, or `TermsRefused` for a bad value."""
     value = dict(terms.value())
-    for clause, text in settings.items():
+    for clause, text in sorted(settings.items()):  # features before limits, in whichever order they are given
         if clause in FIXED:
             raise ChangeRefused(f"{clause} is not set by a counter-offer; it stays as it is, or follows from counting")
         _set(value, clause, text)
@@ -97,6 +100,9 @@ def _called(item: Mapping[str, Any]) -> str:
 def _set(value: dict[str, Any], clause: str, text: str) -> None:
     if clause.startswith("features."):
         _set_feature(value, clause, text)
+        return
+    if clause.startswith("limits."):
+        _set_limit(value, clause, text)
         return
     at: Any = value
     way = [(match[1], match[2]) for match in _STEP.finditer(clause)]
@@ -126,10 +132,21 @@ def _item(items: list[Any], called: str | None, clause: str) -> Any:
 
 def _set_feature(value: dict[str, Any], clause: str, text: str) -> None:
     name = clause.removeprefix("features.")
+    if name in NEVER:
+        raise ChangeRefused(f"{clause}: no terms can allow it: {NEVER[name]}")
     if name not in FEATURES or text not in ("allowed", "refused"):
         raise ChangeRefused(f"expected features.<name>=allowed or =refused, with one of {', '.join(FEATURES)}")
     others = [feature for feature in value["features"] if feature != name]
     value["features"] = [*others, name] if text == "allowed" else others
+    if text == "refused":
+        value["limits"] = {bounded: most for bounded, most in value["limits"].items() if bounded != name}
+
+
+def _set_limit(value: dict[str, Any], clause: str, text: str) -> None:
+    name = clause.removeprefix("limits.")
+    if name not in BOUNDED:
+        raise ChangeRefused(f"expected limits.<name>=<number>, with one of {', '.join(BOUNDED)}")
+    value["limits"] = {**value["limits"], name: _like(0, text, clause)}
 
 
 def _like(old: Any, text: str, clause: str) -> Any:

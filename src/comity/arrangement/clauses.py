@@ -22,7 +22,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
-from comity.arrangement.features import FEATURES
+from comity.arrangement.features import BOUNDED, FEATURES
 from comity.arrangement.terms import Model, Terms
 from comity.ledger import QuorumMissing
 
@@ -46,6 +46,7 @@ SECTIONS: Final = (
     "The record",
     "What was asked and answered",
     "Stopping",
+    "Good faith",
     "Publication",
 )
 
@@ -82,6 +83,7 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     yield "basis", 2, (A,), "the legal or voluntary basis"
     yield "purpose", 2, (A,), "what the access is for"
     yield "models.name", 3, (E,), "a model that may be asked for"
+    yield "models.variant", 3, (A,), "which version of the model it is: standard, fewest-mitigations, …"
     yield "models.serves", 3, (E, V), "the names under which the answer may come"
     yield "models.on_mismatch", 3, (E, V), "what happens to an answer of another model: refuse or flag"
     yield "models.unstated", 3, (E, V), "what happens to an answer that names no model: flag or refuse"
@@ -92,27 +94,43 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     yield "models.overhead.message", 3, (E,), "input tokens reserved beside the body, per message"
     yield "models.overhead.tool", 3, (E,), "input tokens reserved beside the body, per tool"
     yield "models.prices.input", 3, (E,), "price of a million input tokens, charged to the budget"
+    yield "models.prices.cached_read", 3, (E,), "price of a million input tokens that the provider's cache holds"
+    yield "models.prices.cache_write", 3, (E,), "price of a million input tokens that are written to that cache"
     yield "models.prices.output", 3, (E,), "price of a million output tokens, charged to the budget"
     yield "features", 4, (E,), "what a request may use; all else is refused"
     for name, meaning in FEATURES.items():
         yield f"features.{name}", 4, (E,), meaning
+    for name, counted in BOUNDED.items():
+        yield f"limits.{name}", 4, (E,), f"the most {counted}"
     yield "people.id", 5, (E,), "a person, by pseudonym; others get no grant"
     yield "people.role", 5, (A,), "what the person does: evaluator or expert"
     yield "people.eligible", 5, (E,), "whether the person may be granted access now"
     yield "window.from", 6, (E,), "no call before this time"
     yield "window.until", 6, (E,), "no call from this time on"
+    yield "window.hours.days", 6, (E,), "days of the week on which calls pass, in UTC"
+    yield "window.hours.from", 6, (E,), "time of such a day from which calls pass, in UTC"
+    yield "window.hours.until", 6, (E,), "time of such a day from which calls no longer pass, in UTC"
     yield "budget.calls", 7, (E,), "calls in all"
     yield "budget.input_tokens", 7, (E,), "input tokens in all"
     yield "budget.output_tokens", 7, (E,), "output tokens in all"
     yield "budget.cost", 7, (E,), "money in all, at the prices above"
     yield "budget.currency", 7, (A,), "the currency of prices and budget"
     yield "budget.output_unstated", 7, (E,), "a request without an output limit: reserve the maximum, or refuse"
+    yield "budget.per_day.calls", 7, (E,), "calls on one day, counted in UTC"
+    yield "budget.per_day.input_tokens", 7, (E,), "input tokens on one day"
+    yield "budget.per_day.output_tokens", 7, (E,), "output tokens on one day"
+    yield "budget.per_day.cost", 7, (E,), "money on one day"
+    yield "budget.rerun_reserve", 7, (E,), "percent of each figure in all that only repeated runs may take"
     yield "rate.calls_per_minute", 7, (E,), "calls in any minute"
+    yield "rate.tokens_per_minute", 7, (E,), "input and output tokens in any minute"
     yield "rate.concurrency", 7, (E,), "calls at one time"
     yield "operator.by", 8, (A,), "whose organisation runs the gateway"
     yield "operator.name", 8, (A,), "who runs the gateway"
     yield "operator.placement", 8, (A,), "where the gateway runs"
     yield "operator.upstream_key_held_by", 8, (A,), "who holds the key to the model"
+    yield "guard.by", 8, (E, A), "whether the provider lets only permitted calls reach the model"
+    yield "guard.permit_key", 8, (V,), "the key that signs the permit of each request sent on"
+    yield "guard.key", 8, (V,), "the key that signs the guard's counters"
     yield "ledger.origin", 9, (E,), "the name of the ledger that records every call"
     yield "ledger.policy", 9, (V,), "whose keys the record is under, as tlog-policy text"
     yield "record.provider_sees", 9, (E,), "what of the record the provider may fetch: entries, counters or checkpoints"
@@ -121,9 +139,13 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     yield "content.blindness", 10, (E, A), "who is kept from seeing the questions"
     yield "content.retention", 10, (A,), "what the provider stores of questions and answers"
     yield "stop.by", 11, (E,), "who may stop all access at once"
-    yield "publication.by", 12, (A,), "who publishes results"
-    yield "publication.review_days", 12, (A,), "days in which the other side reviews before publication"
-    yield "publication.text", 12, (A,), "what the sides agree about publication"
+    yield "suspension.by", 11, (E,), "who may suspend access for a while"
+    yield "suspension.clock_stops", 11, (E,), "causes of a suspension during which the window's clock stands still"
+    yield "safe_harbour.tag", 12, (V,), "by which the provider knows these calls: sent with each request"
+    yield "safe_harbour.text", 12, (A,), "what the provider promises of tests in good faith"
+    yield "publication.by", 13, (A,), "who publishes results"
+    yield "publication.review_days", 13, (A,), "days in which the other side reviews before publication"
+    yield "publication.text", 13, (A,), "what the sides agree about publication"
 
 
 CLAUSES: Final[Mapping[str, ClauseKind]] = MappingProxyType(
@@ -181,6 +203,7 @@ def _models(terms: Terms) -> Said:
 def _one_model(model: Model, currency: str) -> Said:
     refused, unnamed = model.on_mismatch == "refuse", model.unstated == "refuse"
     yield "models.name", E, f"{model.name} may be called."
+    yield "models.variant", A, f"{model.name} is the model's variant “{model.variant}”."
     yield "models.serves", E if refused else V, f"{model.name}: the answer names {_any(model.serves)}."
     fate = "withheld" if refused else "passed on and flagged in the record"
     yield "models.on_mismatch", E if refused else V, f"{model.name}: an answer by another model is {fate}."
@@ -192,14 +215,22 @@ def _one_model(model: Model, currency: str) -> Said:
     for part in ("request", "message", "tool"):
         tokens = getattr(model.overhead, part)
         yield f"models.overhead.{part}", E, f"{model.name}: {tokens:,} input tokens are reserved for each {part}."
-    for part, micros in (("input", model.prices.input_micros), ("output", model.prices.output_micros)):
+    prices = model.prices
+    for part, what, micros in (
+        ("input", "input tokens", prices.input_micros),
+        ("cached_read", "input tokens from the provider's cache", prices.cached_read_micros),
+        ("cache_write", "input tokens written to the provider's cache", prices.cache_write_micros),
+        ("output", "output tokens", prices.output_micros),
+    ):
         price = f"{money(micros * 1_000)} {currency}"
-        yield f"models.prices.{part}", E, f"{model.name}: a million {part} tokens cost {price}."
+        yield f"models.prices.{part}", E, f"{model.name}: a million {what} cost {price}."
 
 
 def _features(terms: Terms) -> Said:
     for name in terms.features:
         yield f"features.{name}", E, f"{FEATURES[name][0].upper()}{FEATURES[name][1:]}."
+    for name, most in terms.limits.items():
+        yield f"limits.{name}", E, f"At most {most:,} {BOUNDED[name]}."
     refused = [name for name in FEATURES if name not in terms.features]
     rest = f", among them {_all(refused)}" if refused else ""
     yield "features", E, f"Whatever is not allowed here is refused{rest}."
@@ -214,9 +245,13 @@ def _people(terms: Terms) -> Said:
 
 
 def _limits(terms: Terms) -> Said:
-    budget, rate = terms.budget, terms.rate
-    yield "window.from", E, f"Calls pass from {_time(terms.window.begins)}."
-    yield "window.until", E, f"Calls pass until {_time(terms.window.until)}."
+    budget, rate, window, day = terms.budget, terms.rate, terms.window, terms.budget.per_day
+    yield "window.from", E, f"Calls pass from {_time(window.begins)}."
+    yield "window.until", E, f"Calls pass until {_time(window.until)}."
+    hours = window.hours
+    yield "window.hours.days", E, f"Calls pass on {_all(hours.days)}, in UTC."
+    yield "window.hours.from", E, f"On such a day calls pass from {_clock(hours.begins)} UTC."
+    yield "window.hours.until", E, f"On such a day calls pass until {_clock(hours.until)} UTC."
     yield "budget.calls", E, f"At most {budget.calls:,} calls are made in all."
     yield "budget.input_tokens", E, f"At most {budget.input_tokens:,} input tokens are used in all."
     yield "budget.output_tokens", E, f"At most {budget.output_tokens:,} output tokens are used in all."
@@ -224,6 +259,13 @@ def _limits(terms: Terms) -> Said:
     yield "budget.currency", A, f"Prices and budget are in {budget.currency}."
     reserved = "reserves the model's longest answer" if budget.output_unstated == "reserve" else "is refused"
     yield "budget.output_unstated", E, f"A request that states no output limit {reserved}."
+    yield "budget.per_day.calls", E, f"At most {day.calls:,} calls are made on one day."
+    yield "budget.per_day.input_tokens", E, f"At most {day.input_tokens:,} input tokens are used on one day."
+    yield "budget.per_day.output_tokens", E, f"At most {day.output_tokens:,} output tokens are used on one day."
+    yield "budget.per_day.cost", E, f"At most {money(day.cost_nano)} {budget.currency} are spent on one day."
+    kept = f"{budget.rerun_reserve} percent of each figure in all is kept for repeated runs"
+    yield "budget.rerun_reserve", E, f"{kept if budget.rerun_reserve else 'Nothing is kept for repeated runs'}."
+    yield "rate.tokens_per_minute", E, f"At most {rate.tokens_per_minute:,} tokens are used in any minute."
     yield "rate.calls_per_minute", E, f"At most {rate.calls_per_minute:,} calls are made in any minute."
     yield "rate.concurrency", E, f"At most {rate.concurrency:,} calls run at one time."
 
@@ -235,6 +277,15 @@ def _operation(terms: Terms) -> Said:
     yield "operator.name", A, f"Its operator is {operator.name}."
     yield "operator.placement", A, f"It runs at: {operator.placement.strip().rstrip('.')}."
     yield "operator.upstream_key_held_by", A, f"The key to the model is held by the {operator.upstream_key_held_by}."
+    guard = terms.guard
+    guarded: tuple[Mark, str] = {
+        "provider": (E, "The provider lets a request reach the model only with this gateway's permit for it."),
+        "none": (A, "Nobody but the operator sees to it that calls pass this gateway: a bypass is not excluded."),
+    }[guard.by]
+    yield "guard.by", *guarded
+    yield "guard.permit_key", V, f"Each request sent on carries a permit signed with {_short(guard.permit_key)}."
+    counts = f"The guard signs its counters with {_short(guard.key)}." if guard.key else "No guard counts the calls."
+    yield "guard.key", V, counts
     yield "ledger.origin", E, f"Every call is recorded in the ledger {ledger.origin}."
     missing = ledger.policy.outcome(())
     witnesses = missing.missing if isinstance(missing, QuorumMissing) else ()
@@ -266,6 +317,12 @@ def _content(terms: Terms) -> Said:
     }[content.retention]
     yield "content.retention", A, retention
     yield "stop.by", E, f"A signed stop of the {_any(terms.stop_by)} ends all access at once."
+    suspension, harbour = terms.suspension, terms.safe_harbour
+    yield "suspension.by", E, f"A signed suspension of the {_any(suspension.by)} lets no new call pass until resumed."
+    stops = f"stands still for {_any(suspension.clock_stops)}" if suspension.clock_stops else "goes on for every cause"
+    yield "suspension.clock_stops", E, f"While access is suspended, the window's clock {stops}."
+    yield "safe_harbour.tag", V, f"Each request sent on bears the tag {harbour.tag}."
+    yield "safe_harbour.text", A, harbour.text.strip()
     publication = terms.publication
     who = {"both": "both sides together", "nobody": "nobody"}.get(publication.by, f"the {publication.by}")
     yield "publication.by", A, f"Results are published by {who}."
@@ -283,6 +340,10 @@ def _any(names: tuple[str, ...]) -> str:
 
 def _all(names: tuple[str, ...] | list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _short(vkey: str) -> str:

@@ -11,6 +11,8 @@ Where each clause of a draft comes from:
 | `ledger.policy` | the operator's log keys, the witnesses' keys and addresses; both must cosign |
 | `operator.name`, `operator.by` | the operator's card, unless the offer states them |
 | `people` | one pseudonym for each evaluator's card, unless the offer states them |
+| `guard.permit_key` | the operator's card |
+| `guard.key` | the provider's card where the offer says that it keeps a guard, else none |
 | `content.recipients` | the recipient keys of evaluators and authority, unless the offer states them |
 
 What is then still missing the offer has to state; the refusal names each such clause.
@@ -53,6 +55,15 @@ def draft_from_offer(offer: AccessOffer, cards: Sequence[Card], *, id: str = "")
         },
     }
     _complete(value, "operator", {"name": operator.name, "by": _BY.get(operator.role, "")})
+    guarded = value.get("guard", {}).get("by") == "provider"
+    if guarded and not provider.guard:
+        raise CardRefused("the offer says that the provider keeps a guard; its card has no guard key")
+    if not operator.permit and "permit_key" not in value.get("guard", {}):
+        raise CardRefused(
+            "expected a permit key on the operator's card; got none. "
+            "The operator makes it with 'comity ledger reserve', and 'comity key show --json' prints the card."
+        )
+    _complete(value, "guard", {"permit_key": operator.permit, "key": provider.guard if guarded else ""})
     named = [(f"evaluator-{number}", card) for number, card in enumerate(evaluators, 1)]
     people: list[Any] = [{"id": name, "role": "evaluator", "eligible": True} for name, _ in named]
     if people:

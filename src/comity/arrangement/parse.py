@@ -8,13 +8,15 @@ All three use the same walk (`_walk`), clause by clause in the order of
 docs/reference/terms.md.  Total: each returns or raises `TermsRefused`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from comity.arrangement import terms as t
+from comity.arrangement.acts import CAUSES
 from comity.arrangement.errors import Problem
-from comity.arrangement.features import FEATURES
+from comity.arrangement.features import BOUNDED, FEATURES, NEVER
 from comity.arrangement.reading import EPOCH, MAX_LONG_TEXT, Reading
 from comity.arrangement.source import MAX_SOURCE, Node, json_node, plain, yaml_node
 from comity.ledger import LedgerError, Policy, QuorumMet, parse_policy, parse_vkey
@@ -24,23 +26,29 @@ __all__ = ["MEMBERS", "check_part", "parse_terms_json", "parse_terms_yaml"]
 
 MEMBERS: Final = (
     "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis", "purpose",
-    "models", "features", "people", "window", "budget", "rate", "content", "record", "stop", "publication",
+    "models", "features", "limits", "people", "window", "budget", "rate", "content", "record", "stop", "suspension",
+    "safe_harbour", "guard", "publication",
 )  # fmt: skip
 """The top-level clauses, in the order of the contract."""
 
 _MODEL_MEMBERS: Final = (
-    "name", "serves", "on_mismatch", "unstated", "protocols", "context_window", "max_output", "overhead",
+    "name", "variant", "serves", "on_mismatch", "unstated", "protocols", "context_window", "max_output", "overhead",
     "prices",
 )  # fmt: skip
-_BUDGET_MEMBERS: Final = ("calls", "input_tokens", "output_tokens", "cost", "currency", "output_unstated")
+_BUDGET_MEMBERS: Final = (
+    "calls", "input_tokens", "output_tokens", "cost", "currency", "output_unstated", "per_day", "rerun_reserve",
+)  # fmt: skip
 
 _NO_POLICY: Final = cast(Policy, None)
 """Stands in for a policy that was refused; `Reading.finish` raises before it can be read."""
 
+_NO_TIME: Final = -1
+"""Stands in for a time of day that is absent or was refused: before midnight."""
+
 _HEX32: Final = "[0-9a-f]{32}"
 _ORIGIN: Final = r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?(?::[0-9]{1,5})?/a/([0-9a-f]{32})"
 _MODEL_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
-_PERSON: Final = r"[a-z0-9][a-z0-9-]{0,63}"
+_WORD: Final = r"[a-z0-9][a-z0-9-]{0,63}"
 _RECIPIENT: Final = r"[a-z0-9][a-z0-9.-]{0,63}"
 
 
@@ -79,6 +87,8 @@ def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
     identity = r.matching(top["id"], "id", _HEX32, "128 random bits as 32 lower-case hex digits, in quotes")
     version = r.number(top["version"], "version", least=1, most=t.MAX_VERSION)
     budget = _budget(r, top["budget"])
+    features = _words(r, top["features"], "features", tuple(FEATURES), least=0, never=NEVER)
+    parties = _parties(r, top["parties"])
     record = r.members(top["record"], "record", ("provider_sees",))
     seen = r.choice(record["provider_sees"], "record.provider_sees", ("checkpoints", "counters", "entries"))
     return t.Terms(
@@ -88,11 +98,12 @@ def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
         title=r.text(top["title"], "title"),
         ledger=_ledger(r, top["ledger"], identity),
         operator=_operator(r, top["operator"]),
-        parties=_parties(r, top["parties"]),
+        parties=parties,
         basis=r.text(top["basis"], "basis", most=MAX_LONG_TEXT, lines=True),
         purpose=_purpose(r, top["purpose"]),
         models=_models(r, top["models"]),
-        features=_words(r, top["features"], "features", tuple(FEATURES), least=0),
+        features=features,
+        limits=_limits(r, top["limits"], features if top["features"].value is not None else None),
         people=_people(r, top["people"]),
         window=_window(r, top["window"]),
         budget=budget,
@@ -100,6 +111,9 @@ def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
         content=_content(r, top["content"]),
         record_provider_sees=cast(Any, seen),
         stop_by=_stop(r, top["stop"]),
+        suspension=_suspension(r, top["suspension"]),
+        safe_harbour=_safe_harbour(r, top["safe_harbour"]),
+        guard=_guard(r, top["guard"], parties),
         publication=_publication(r, top["publication"]),
         raw=raw,
         digest=sha256(raw).hexdigest(),
@@ -170,7 +184,11 @@ def _parties(r: Reading, node: Node) -> t.Parties:
 
 def _party(r: Reading, node: Node, clause: str) -> t.Party:
     members = r.members(node, clause, ("name", "key"))
-    at, key = members["key"], ""
+    return t.Party(name=r.text(members["name"], f"{clause}.name"), key=_note_key(r, members["key"], f"{clause}.key"))
+
+
+def _note_key(r: Reading, at: Node, clause: str) -> str:
+    key = ""
     if isinstance(at.value, str):
         try:
             noted = parse_vkey(at.value).kind == "ed25519"
@@ -179,8 +197,8 @@ def _party(r: Reading, node: Node, clause: str) -> t.Party:
         if noted and at.value.isprintable():
             key = at.value
     if not key and at.value is not None:
-        r.refuse(at, f"{clause}.key", "the vkey of an Ed25519 note key, <name>+<hash>+<base64>")
-    return t.Party(name=r.text(members["name"], f"{clause}.name"), key=key)
+        r.refuse(at, clause, "the vkey of an Ed25519 note key, <name>+<hash>+<base64>")
+    return key
 
 
 def _purpose(r: Reading, node: Node) -> tuple[str, ...]:
@@ -188,9 +206,23 @@ def _purpose(r: Reading, node: Node) -> tuple[str, ...]:
     return tuple(r.text(item, f"purpose[{n}]", most=2_000, lines=True) for n, item in enumerate(items))
 
 
-def _words(r: Reading, node: Node, clause: str, known: Sequence[str], *, least: int = 1) -> tuple[str, ...]:
+def _words(
+    r: Reading,
+    node: Node,
+    clause: str,
+    known: Sequence[str],
+    *,
+    least: int = 1,
+    never: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[str, ...]:
+    """Some of the words `known`, each once; `never` maps words that have a meaning and no place here to the reason."""
     items = r.items(node, clause, least=least, most=len(known))
-    words = [r.choice(item, f"{clause}[{n}]", known) for n, item in enumerate(items)]
+    words: list[str] = []
+    for n, item in enumerate(items):
+        reason = never.get(item.value) if isinstance(item.value, str) else None
+        if reason:
+            r.refuse(item, f"{clause}[{n}]", f"no {item.value} ({reason})", "it")
+        words.append("" if reason else r.choice(item, f"{clause}[{n}]", known))
     stated = [word if item.value == word else "" for word, item in zip(words, items, strict=True)]
     r.unique(items, stated, clause)
     return tuple(words)
@@ -209,17 +241,20 @@ def _model(r: Reading, node: Node, clause: str) -> t.Model:
     names = tuple(_model_name(r, item, f"{clause}.serves[{n}]") for n, item in enumerate(serves))
     r.unique(serves, names, f"{clause}.serves")
     overhead = r.members(members["overhead"], f"{clause}.overhead", ("request", "message", "tool"))
-    prices = r.members(members["prices"], f"{clause}.prices", ("input", "output"))
+    prices = r.members(members["prices"], f"{clause}.prices", ("input", "cached_read", "cache_write", "output"))
     window = r.number(members["context_window"], f"{clause}.context_window", least=1, most=t.MAX_CONTEXT)
     longest = r.number(members["max_output"], f"{clause}.max_output", least=1, most=t.MAX_CONTEXT)
     if longest > window and members["context_window"].value is not None:
         r.refuse(members["max_output"], f"{clause}.max_output", f"at most the context window of {window}")
     return t.Model(
         name=_model_name(r, members["name"], f"{clause}.name"),
+        variant=r.matching(
+            members["variant"], f"{clause}.variant", _WORD, "a word such as standard, of a-z, 0-9 and -"
+        ),
         serves=names,
         on_mismatch=cast(Any, r.choice(members["on_mismatch"], f"{clause}.on_mismatch", ("refuse", "flag"))),
         unstated=cast(Any, r.choice(members["unstated"], f"{clause}.unstated", ("flag", "refuse"))),
-        protocols=cast(Any, _words(r, members["protocols"], f"{clause}.protocols", ("openai", "anthropic"))),
+        protocols=cast(Any, _words(r, members["protocols"], f"{clause}.protocols", ("openai", "anthropic", "gemini"))),
         context_window=window,
         max_output=longest,
         overhead=t.Overhead(
@@ -229,6 +264,8 @@ def _model(r: Reading, node: Node, clause: str) -> t.Model:
         ),
         prices=t.Prices(
             input_micros=r.decimal(prices["input"], f"{clause}.prices.input", most=t.MAX_PRICE),
+            cached_read_micros=r.decimal(prices["cached_read"], f"{clause}.prices.cached_read", most=t.MAX_PRICE),
+            cache_write_micros=r.decimal(prices["cache_write"], f"{clause}.prices.cache_write", most=t.MAX_PRICE),
             output_micros=r.decimal(prices["output"], f"{clause}.prices.output", most=t.MAX_PRICE),
         ),
     )
@@ -248,7 +285,7 @@ def _people(r: Reading, node: Node) -> tuple[t.Person, ...]:
     for n, item in enumerate(items):
         members = r.members(item, f"people[{n}]", ("id", "role", "eligible"))
         person = t.Person(
-            id=r.matching(members["id"], f"people[{n}].id", _PERSON, "a pseudonym of a-z, 0-9 and -, at most 64"),
+            id=r.matching(members["id"], f"people[{n}].id", _WORD, "a pseudonym of a-z, 0-9 and -, at most 64"),
             role=r.choice(members["role"], f"people[{n}].role", ("evaluator", "expert")),
             eligible=r.flag(members["eligible"], f"people[{n}].eligible"),
         )
@@ -258,7 +295,7 @@ def _people(r: Reading, node: Node) -> tuple[t.Person, ...]:
 
 
 def _window(r: Reading, node: Node) -> t.Window:
-    members = r.members(node, "window", ("from", "until"))
+    members = r.members(node, "window", ("from", "until", "hours"))
     begins = r.instant(members["from"], "window.from")
     until = r.instant(members["until"], "window.until")
     if EPOCH not in (begins, until):
@@ -266,26 +303,62 @@ def _window(r: Reading, node: Node) -> t.Window:
             r.refuse(members["until"], "window.until", "a time after window.from")
         elif until - begins > t.MAX_WINDOW:
             r.refuse(members["until"], "window.until", f"at most {t.MAX_WINDOW.days} days after window.from")
-    return t.Window(begins=begins, until=until)
+    return t.Window(begins=begins, until=until, hours=_hours(r, members["hours"]))
+
+
+def _hours(r: Reading, node: Node) -> t.Hours:
+    members = r.members(node, "window.hours", ("days", "from", "until"))
+    begins = _minutes(r, members["from"], "window.hours.from")
+    until = _minutes(r, members["until"], "window.hours.until")
+    if _NO_TIME < until <= begins:
+        r.refuse(members["until"], "window.hours.until", "a time after window.hours.from (hours end with their day)")
+    return t.Hours(days=_words(r, members["days"], "window.hours.days", t.DAYS), begins=begins, until=until)
+
+
+def _minutes(r: Reading, node: Node, clause: str) -> int:
+    meaning = 'a time of day in quotes, "00:00" to "24:00"'
+    text = r.matching(node, clause, "([01][0-9]|2[0-3]):[0-5][0-9]|24:00", meaning)
+    return int(text[:2]) * 60 + int(text[3:]) if text else _NO_TIME
 
 
 def _budget(r: Reading, node: Node) -> t.Budget:
     members = r.members(node, "budget", _BUDGET_MEMBERS)
     unstated = r.choice(members["output_unstated"], "budget.output_unstated", ("reserve", "refuse"))
+    faults = len(r.problems)
+    whole = _amounts(r, members, "budget")
+    sound = len(r.problems) == faults
+    by_day = r.members(members["per_day"], "budget.per_day", ("calls", "input_tokens", "output_tokens", "cost"))
+    per_day = _amounts(r, by_day, "budget.per_day")
+    for name, most, day in zip(("calls", "input_tokens", "output_tokens", "cost"), whole, per_day, strict=True):
+        if sound and day > most and members[name].value is not None:
+            r.refuse(by_day[name], f"budget.per_day.{name}", f"at most budget.{name}")
+    reserve = r.number(members["rerun_reserve"], "budget.rerun_reserve", least=0, most=t.MAX_RERUN_RESERVE)
     return t.Budget(
-        calls=r.number(members["calls"], "budget.calls", least=1, most=t.MAX_CALLS),
-        input_tokens=r.number(members["input_tokens"], "budget.input_tokens", least=1, most=t.MAX_TOKENS),
-        output_tokens=r.number(members["output_tokens"], "budget.output_tokens", least=1, most=t.MAX_TOKENS),
-        cost_nano=r.decimal(members["cost"], "budget.cost", most=t.MAX_COST) * 1_000,
+        calls=whole[0],
+        input_tokens=whole[1],
+        output_tokens=whole[2],
+        cost_nano=whole[3],
         currency=r.matching(members["currency"], "budget.currency", "[A-Z]{3}", "a currency code such as EUR"),
         output_unstated=cast(Any, unstated),
+        per_day=t.DayBudget(calls=per_day[0], input_tokens=per_day[1], output_tokens=per_day[2], cost_nano=per_day[3]),
+        rerun_reserve=reserve,
+    )
+
+
+def _amounts(r: Reading, members: Mapping[str, Node], clause: str) -> tuple[int, int, int, int]:
+    return (
+        r.number(members["calls"], f"{clause}.calls", least=1, most=t.MAX_CALLS),
+        r.number(members["input_tokens"], f"{clause}.input_tokens", least=1, most=t.MAX_TOKENS),
+        r.number(members["output_tokens"], f"{clause}.output_tokens", least=1, most=t.MAX_TOKENS),
+        r.decimal(members["cost"], f"{clause}.cost", most=t.MAX_COST) * 1_000,
     )
 
 
 def _rate(r: Reading, node: Node) -> t.Rate:
-    members = r.members(node, "rate", ("calls_per_minute", "concurrency"))
+    members = r.members(node, "rate", ("calls_per_minute", "tokens_per_minute", "concurrency"))
     return t.Rate(
         calls_per_minute=r.number(members["calls_per_minute"], "rate.calls_per_minute", least=1, most=t.MAX_RATE),
+        tokens_per_minute=r.number(members["tokens_per_minute"], "rate.tokens_per_minute", least=1, most=t.MAX_TOKENS),
         concurrency=r.number(members["concurrency"], "rate.concurrency", least=1, most=t.MAX_CONCURRENCY),
     )
 
@@ -316,6 +389,65 @@ def _content(r: Reading, node: Node) -> t.Content:
 def _stop(r: Reading, node: Node) -> tuple[t.Role, ...]:
     members = r.members(node, "stop", ("by",))
     return cast(tuple[t.Role, ...], _words(r, members["by"], "stop.by", ("authority", "provider")))
+
+
+def _limits(r: Reading, node: Node, features: tuple[str, ...] | None) -> Mapping[str, int]:
+    """The bounds of the features that need one; `features` None where a part does not state them."""
+    if node.value is None:
+        return MappingProxyType({})
+    if not isinstance(node.value, dict):
+        r.refuse(node, "limits", "an object with a bound for each feature that needs one; {} where none does")
+        return MappingProxyType({})
+    wanted = tuple(name for name in BOUNDED if features is None or name in features)
+    for name, member in node.value.items():
+        if name not in BOUNDED:
+            r.refuse(member, f"limits.{name}", f"one of {', '.join(BOUNDED)}", "an unknown clause")
+        elif name not in wanted:
+            r.refuse(member, f"limits.{name}", f"no bound, because features does not allow {name}")
+    for name in wanted if features is not None else ():
+        if name not in node.value:
+            r.refuse(node, f"limits.{name}", f"how many {BOUNDED[name]}, because features allows {name}", "nothing")
+    least = {"logprobs": 0}
+    return MappingProxyType(
+        {
+            name: r.number(node.value[name], f"limits.{name}", least=least.get(name, 1), most=t.MAX_LIMIT)
+            for name in wanted
+            if name in node.value
+        }
+    )
+
+
+def _suspension(r: Reading, node: Node) -> t.SuspensionClause:
+    members = r.members(node, "suspension", ("by", "clock_stops"))
+    by = _words(r, members["by"], "suspension.by", ("authority", "provider"))
+    stops = _words(r, members["clock_stops"], "suspension.clock_stops", tuple(CAUSES), least=0)
+    return t.SuspensionClause(by=cast(tuple[t.Role, ...], by), clock_stops=stops)
+
+
+def _safe_harbour(r: Reading, node: Node) -> t.SafeHarbour:
+    members = r.members(node, "safe_harbour", ("tag", "text"))
+    meaning = "a tag of letters, digits and ._:/- (128 at most)"
+    return t.SafeHarbour(
+        tag=r.matching(members["tag"], "safe_harbour.tag", "[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", meaning),
+        text=r.text(members["text"], "safe_harbour.text", most=MAX_LONG_TEXT, lines=True),
+    )
+
+
+def _guard(r: Reading, node: Node, parties: t.Parties) -> t.Guard:
+    members = r.members(node, "guard", ("by", "permit_key", "key"))
+    by = r.choice(members["by"], "guard.by", ("none", "provider"))
+    key = ""
+    if by == "provider":
+        key = _note_key(r, members["key"], "guard.key")
+    elif members["by"].value == by and members["key"].value not in ("", None):
+        r.refuse(members["key"], "guard.key", 'an empty text "", because guard.by is none')
+    permit_key = _note_key(r, members["permit_key"], "guard.permit_key")
+    taken = {*parties.keys().values()}
+    for name, found in (("permit_key", permit_key), ("key", key)):
+        if found and found in taken:
+            r.refuse(members[name], f"guard.{name}", "a key that signs nothing else", "a key that stands elsewhere too")
+        taken.add(found)
+    return t.Guard(by=cast(Any, by), permit_key=permit_key, key=key)
 
 
 def _publication(r: Reading, node: Node) -> t.Publication:

@@ -18,7 +18,10 @@ Checks across clauses: the window ends after it begins and lasts at most
 `MAX_WINDOW`; the ledger's origin is `<host>/a/<id>`; the policy's log keys carry
 that origin and its quorum needs somebody beside the log; the party keys are two
 different Ed25519 note keys; names are unique; version 1 has no previous digest
-and every later one has; no answer is longer than its model's context window.
+and every later one has; no answer is longer than its model's context window; a
+feature that needs a bound has one; no day's budget exceeds the whole; the hours of
+a day end after they begin; a guard has a key, and nobody has a guard's key without
+one; permits and a guard's counters are signed with keys used for nothing else.
 
 Not promised: that what the terms say is lawful, or wise.
 """
@@ -33,9 +36,13 @@ from comity.ledger import Policy
 from comity.records import parse_canonical
 
 __all__ = [
+    "DAYS",
     "FORMAT",
     "Budget",
     "Content",
+    "DayBudget",
+    "Guard",
+    "Hours",
     "LedgerClause",
     "Model",
     "Operator",
@@ -48,12 +55,16 @@ __all__ = [
     "Rate",
     "Recipient",
     "Role",
+    "SafeHarbour",
+    "SuspensionClause",
     "Terms",
     "Window",
     "nano_ceil",
 ]
 
 FORMAT: Final = "arrangement/1"
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Role = Literal["authority", "provider"]
 """The two parties who sign."""
@@ -73,6 +84,11 @@ MAX_PRICE: Final = 10_000
 MAX_COST: Final = 9_000_000
 """Currency of a budget: in nano-units below 2^53, the largest integer of an entry."""
 MAX_RATE: Final = 1_000_000
+MAX_LIMIT: Final = 1_000
+"""Items of one feature in one request; more is a mistyped bound."""
+MAX_RERUN_RESERVE: Final = 90
+"""Percent of the budget that may be kept for re-runs."""
+DAY_MINUTES: Final = 24 * 60
 MAX_CONCURRENCY: Final = 100_000
 MAX_VERSION: Final = 10_000
 MAX_REVIEW_DAYS: Final = 366
@@ -140,10 +156,17 @@ class Overhead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """Price per million tokens, in millionths of the budget's currency."""
+    """Price per million tokens of each class, in millionths of the budget's currency."""
 
     input_micros: int
+    cached_read_micros: int
+    cache_write_micros: int
     output_micros: int
+
+    @property
+    def dearest_input_micros(self) -> int:
+        """The most that one token of input can cost, whatever the provider's cache does."""
+        return max(self.input_micros, self.cached_read_micros, self.cache_write_micros)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +174,30 @@ class Model:
     """One model that may be called, and what it may answer as."""
 
     name: str
+    variant: str
+    """Which version of the model this is, in the provider's words: standard, fewest-mitigations, …"""
     serves: tuple[str, ...]
     on_mismatch: Literal["refuse", "flag"]
     unstated: Literal["flag", "refuse"]
-    protocols: tuple[Literal["openai", "anthropic"], ...]
+    protocols: tuple[Literal["openai", "anthropic", "gemini"], ...]
     context_window: int
     max_output: int
     overhead: Overhead
     prices: Prices
 
-    def cost_nano(self, input_tokens: int, output_tokens: int) -> int:
-        """The cost of these tokens in nano-units of the currency, rounded up once."""
-        return nano_ceil(self.prices.input_micros * input_tokens + self.prices.output_micros * output_tokens)
+    def most_nano(self, input_tokens: int, output_tokens: int) -> int:
+        """The most that these tokens can cost, in nano-units of the currency, rounded up once."""
+        return nano_ceil(self.prices.dearest_input_micros * input_tokens + self.prices.output_micros * output_tokens)
+
+    def cost_nano(self, input_tokens: int, output_tokens: int, *, cached_read: int = 0, cache_write: int = 0) -> int:
+        """The cost of these tokens; those read from and written to a cache are among the input tokens."""
+        prices, plain = self.prices, max(0, input_tokens - cached_read - cache_write)
+        return nano_ceil(
+            prices.input_micros * plain
+            + prices.cached_read_micros * cached_read
+            + prices.cache_write_micros * cache_write
+            + prices.output_micros * output_tokens
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +210,37 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """On which days, and between which minutes of a day, calls may pass; all in UTC."""
+
+    days: tuple[str, ...]
+    begins: int
+    """Minutes after midnight."""
+    until: int
+    """Minutes after midnight, up to 1440."""
+
+    def open_at(self, at: datetime) -> bool:
+        """Whether a call may pass at this time of this day."""
+        return DAYS[at.weekday()] in self.days and self.begins <= at.hour * 60 + at.minute < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """When calls may pass: from `begins` on, until just before `until`."""
+    """When calls may pass: from `begins` on, until just before `until`, within `hours`."""
 
     begins: datetime
     until: datetime
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayBudget:
+    """What may be spent on one day, counted in UTC."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +254,9 @@ class Budget:
     currency: str
     output_unstated: Literal["reserve", "refuse"]
     """A call that states no output limit: reserve the model's maximum, or refuse."""
+    per_day: DayBudget
+    rerun_reserve: int
+    """Percent of each figure in all that only calls of a repeated run may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +264,8 @@ class Rate:
     """How fast it may be spent."""
 
     calls_per_minute: int
+    tokens_per_minute: int
+    """Input and output together, at the reservation until a call is settled."""
     concurrency: int
 
 
@@ -218,6 +284,34 @@ class Content:
     recipients: tuple[Recipient, ...]
     blindness: Literal["open", "sealed-record", "provider-room", "enclave"]
     retention: Literal["none", "until-closure", "provider-policy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionClause:
+    """Who may suspend access, and for which causes the window's clock stands still meanwhile."""
+
+    by: tuple[Role, ...]
+    clock_stops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeHarbour:
+    """By which the provider knows these calls from misuse, and what it promises of them."""
+
+    tag: str
+    """Sent with each request in the header `x-engagement-tag`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Whether the provider lets only permitted calls reach the model, and the keys that show it."""
+
+    by: Literal["none", "provider"]
+    permit_key: str
+    """vkey by which the gateway signs the permit that each request carries."""
+    key: str
+    """vkey by which the provider's guard signs its counters; empty without a guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +338,8 @@ class Terms:
     purpose: tuple[str, ...]
     models: tuple[Model, ...]
     features: tuple[str, ...]
+    limits: Mapping[str, int]
+    """Feature of `BOUNDED` → how many of its items one request may hold."""
     people: tuple[Person, ...]
     window: Window
     budget: Budget
@@ -251,6 +347,9 @@ class Terms:
     content: Content
     record_provider_sees: Literal["entries", "counters", "checkpoints"]
     stop_by: tuple[Role, ...]
+    suspension: SuspensionClause
+    safe_harbour: SafeHarbour
+    guard: Guard
     publication: Publication
     raw: bytes
     """The canonical bytes: what is signed."""

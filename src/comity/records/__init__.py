@@ -7,8 +7,10 @@ one example of each are pinned in a golden file that only grows.
 from comity.records.access import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     ArrangementSigned,
     CallAbandoned,
+    CallMetered,
     CallOverran,
     CallPermitted,
     CallRefused,
@@ -27,6 +29,7 @@ from comity.records.access import (
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    UpstreamAnomaly,
 )
 from comity.records.canonical import (
     MAX_ENTRY,
@@ -46,6 +49,7 @@ from comity.records.casework import (
     MeetingHeld,
     TermsOffered,
 )
+from comity.records.guard import GuardCounted
 from comity.records.instants import MalformedInstant, instant_text, parse_instant
 from comity.records.record import (
     Amount,
@@ -67,10 +71,12 @@ __all__ = [
     "AccessOffered",
     "AccessResumed",
     "AccessStopped",
+    "AccessSuspended",
     "Amount",
     "ArrangementInForce",
     "ArrangementSigned",
     "CallAbandoned",
+    "CallMetered",
     "CallOverran",
     "CallPermitted",
     "CallRefused",
@@ -88,6 +94,7 @@ __all__ = [
     "GrantIssued",
     "GrantRefused",
     "GrantRevoked",
+    "GuardCounted",
     "Hex32",
     "Index",
     "Instant",
@@ -105,6 +112,7 @@ __all__ = [
     "ScoresCommitted",
     "TermsOffered",
     "UnknownKind",
+    "UpstreamAnomaly",
     "canonical_bytes",
     "instant_text",
     "known_kinds",

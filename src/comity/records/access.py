@@ -124,6 +124,30 @@ class CallSettled(Record, kind="call.settled", version=1):
     millis: int
 
 
+class CallMetered(Record, kind="call.metered", version=1):
+    """The provider's token counts by price class, where it states that its cache was read or written."""
+
+    permit: Index
+    input_tokens: int
+    """All of the input, the cached tokens among it."""
+    cached_read: int
+    cache_write: int
+    output_tokens: int
+
+
+class UpstreamAnomaly(Record, kind="upstream.anomaly", version=1):
+    """The provider denied, throttled or delayed a permitted call beyond its custom."""
+
+    permit: Index
+    what: str
+    """denied (401, 403, 404, 451) · rate-limited (429) · overloaded (503, 529) · slow"""
+    status: int
+    millis: int
+    """Until the answer's head came, or until the call ended without one."""
+    usual_millis: int
+    """The median of this gateway's latest calls of the same model; 0 while there are too few."""
+
+
 class CallOverran(Record, kind="call.overran", version=1):
     """The provider's usage exceeds the reservation: charged, and nothing more passes under these clauses."""
 
@@ -149,8 +173,18 @@ class AccessStopped(Record, kind="access.stopped", version=1):
     note: str
 
 
+class AccessSuspended(Record, kind="access.suspended", version=1):
+    """A party suspended the access: no new call is sent until it is resumed; calls under way end by themselves."""
+
+    by: str
+    cause: str
+    clock: str
+    """stops (the window's clock stands still until the suspension ends) · runs"""
+    note: str
+
+
 class AccessResumed(Record, kind="access.resumed", version=1):
-    """The party that stopped lets the access go on."""
+    """The party that stopped or suspended lets the access go on."""
 
     by: str
     cause: str

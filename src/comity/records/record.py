@@ -15,6 +15,7 @@ over; any other fault raises `MalformedRecord`.
 Not promised: that a record is true. Only what it says, in one spelling.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -30,7 +31,7 @@ from typing import (
     get_type_hints,
 )
 
-from comity.records.canonical import NotCanonical, RecordError, canonical_bytes, parse_canonical
+from comity.records.canonical import MAX_INTEGER, NotCanonical, RecordError, canonical_bytes, parse_canonical
 from comity.records.instants import MalformedInstant, parse_instant
 
 __all__ = [
@@ -88,11 +89,14 @@ class Amount:
         return tuple(f.name for f in fields(self) if getattr(self, f.name) > getattr(other, f.name))
 
 
+_string: Final[Callable[[str], str]] = json.encoder.encode_basestring
+"""A JSON string with nothing escaped but what JSON wants escaped, as `json.dumps` writes it."""
+
 _KINDS: dict[tuple[str, int], type["Record"]] = {}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class Record:
     """Base of every kind of entry; a subclass states `kind` and `version` and is frozen."""
 
@@ -105,7 +109,13 @@ class Record:
         cls.kind, cls.version = kind, version
         if _KINDS.setdefault((kind, version), cls) is not cls:
             raise AssertionError(f"two classes claim {kind} version {version}")
-        dataclass(frozen=True, kw_only=True)(cls)
+        dataclass(frozen=True, kw_only=True, init=False)(cls)
+
+    def __init__(self, **members: Any) -> None:
+        """Set every member; a dataclass's own way, one guarded assignment each, costs a call of a gateway 15 µs."""
+        if members.keys() != _names(type(self)):
+            raise TypeError(f"{self.kind}: expected the members {', '.join(sorted(_names(type(self))))}")
+        self.__dict__.update(members)
 
     def members(self) -> dict[str, Any]:
         """The record's own members in JSON's types, `at` included."""
@@ -123,12 +133,17 @@ class Record:
 
 
 def to_bytes(record: Record) -> bytes:
-    """The entry's bytes. Raises `MalformedRecord` if the record could not be read back."""
+    """The entry's bytes. Raises `MalformedRecord` if the record could not be read back.
+
+    Written member by member, because every call of a gateway writes two; `canonical_bytes` writes the same.
+    """
+    members = _WRITERS.get(type(record)) or _writers(type(record))
     try:
-        data = canonical_bytes({"kind": record.kind, "v": record.version, **record.members()})
+        return f"{{{','.join([start + write(getattr(record, name)) for name, start, write in members])}}}".encode()
     except NotCanonical as error:
         raise MalformedRecord(f"{record.kind}: {error}") from None
-    return data
+    except UnicodeEncodeError:
+        raise MalformedRecord(f"{record.kind}: a text holds a lone surrogate, which UTF-8 cannot write") from None
 
 
 def parse_record(data: bytes) -> Record:
@@ -151,6 +166,15 @@ def known_kinds() -> Mapping[tuple[str, int], type[Record]]:
     return dict(sorted(_KINDS.items()))
 
 
+_NAMES: dict[type, frozenset[str]] = {}
+
+
+def _names(cls: type[Record]) -> frozenset[str]:
+    if cls not in _NAMES:
+        _NAMES[cls] = frozenset(f.name for f in fields(cls))
+    return _NAMES[cls]
+
+
 _HINTS: dict[type, dict[str, Any]] = {}
 
 
@@ -159,6 +183,41 @@ def _hints(cls: type[Record]) -> dict[str, Any]:
         names = {f.name for f in fields(cls)}
         _HINTS[cls] = {name: hint for name, hint in get_type_hints(cls).items() if name in names}
     return _HINTS[cls]
+
+
+Write = Callable[[Any], str]
+_WRITERS: dict[type, list[tuple[str, str, Write]]] = {}
+
+
+def _writers(cls: type[Record]) -> list[tuple[str, str, Write]]:
+    """Each member of a kind in the order of its bytes: its attribute, the bytes before its value, how it is written."""
+    writers = [(name, f'"{name}":', _writer(hint)) for name, hint in _hints(cls).items()]
+    writers += [("kind", '"kind":', _string), ("version", '"v":', _integer)]
+    _WRITERS[cls] = sorted(writers, key=lambda member: member[1])
+    return _WRITERS[cls]
+
+
+def _writer(hint: Any) -> Write:
+    if hint in (int, Index):
+        return _integer
+    if hint in (str, Digest, Hex32, Instant):
+        return _string
+    if hint is Amount:
+        return _amount
+    if get_origin(hint) is tuple and get_args(hint)[0] is str:
+        return lambda texts: f"[{','.join(map(_string, texts))}]"
+    return lambda value: canonical_bytes({"": _plain(value)})[4:-1].decode()
+
+
+def _integer(value: int) -> str:
+    if type(value) is not int or not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise NotCanonical(f"{str(value)[:40]!r} is no integer within ±(2^53 − 1)")
+    return str(value)
+
+
+def _amount(value: Amount) -> str:
+    cost, read, written = _integer(value.cost_nano), _integer(value.input_tokens), _integer(value.output_tokens)
+    return f'{{"cost_nano":{cost},"input_tokens":{read},"output_tokens":{written}}}'
 
 
 def _plain(value: Any) -> Any:
