@@ -1,4 +1,4 @@
-"""The contract of a ledger store: every implementation passes these tests (see `test_sqlite`).
+"""The contract of a ledger store: every implementation passes these tests (see `test_sqlite` and `test_postgres`).
 
 A test module subclasses `StoreContract` and gives it two fixtures:
 `ledger`, a new empty one with a table `spend (who TEXT, amount INTEGER)`, and `reopened`,
@@ -45,7 +45,7 @@ class StoreContract:
         assert 0 == ledger.size()
         assert () == ledger.read(0, 10)
         assert None is ledger.signed_head()
-        assert "operator.example/a/1" == ledger.origin
+        assert ledger.origin.startswith("operator.example/a/1")
 
     def test_entries_are_numbered_from_zero_without_gaps(self, ledger: Ledger) -> None:
         """Indexes are dense and in order through both doors."""
@@ -87,6 +87,42 @@ class StoreContract:
         assert 0 == ledger.size()
         assert [] == ledger.reader().query("SELECT * FROM spend")
 
+    def test_callers_sql_means_the_same_in_every_store(self, ledger: Ledger) -> None:
+        """The common subset of SQL, of which `store` speaks, gives the same rows: values come back as they went in,
+        sums of integers are integers, text sorts by its bytes, and conflicts add up.
+        """
+        add = "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n"
+
+        def fn(tx: Transaction) -> list[list[tuple[object, ...]]]:
+            tx.execute("CREATE TABLE kinds (n INTEGER, t TEXT, b BLOB, r REAL) STRICT")
+            for values in ((2**61, "b", b"\x00\xff", 0.5), (2**61, "B", b"", None), (None, "ä", None, -0.25)):
+                tx.execute("INSERT INTO kinds VALUES (?, ?, ?, ?)", values)
+            tx.execute("CREATE TABLE tally (name TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+            tx.execute("CREATE INDEX tally_n ON tally (n) WHERE n > 0")
+            for _ in range(3):
+                tx.execute(add, ("?", 2))
+            tx.execute("INSERT INTO tally VALUES ('?', 9) ON CONFLICT (name) DO NOTHING")
+            return [
+                tx.execute("SELECT n, t, b, r FROM kinds WHERE t = ?", ("b",)),
+                tx.execute("SELECT sum(n), count(*), max(length(b)), min(r), sum(r) FROM kinds"),
+                tx.execute("SELECT t FROM kinds ORDER BY t"),
+                tx.execute("SELECT t FROM kinds WHERE n IS NULL AND coalesce(b, ?) = ?", (b"x", b"x")),
+                tx.execute("UPDATE tally SET n = n + ? WHERE name = ? RETURNING n", (1, "?")),
+                tx.execute("DELETE FROM tally WHERE n = ? RETURNING name", (7,)),
+                tx.execute("SELECT 1 FROM tally"),
+            ]
+
+        assert [
+            [(2**61, "b", b"\x00\xff", 0.5)],
+            [(2**62, 3, 2, -0.25, 0.25)],
+            [("B",), ("b",), ("ä",)],
+            [("ä",)],
+            [(7,)],
+            [("?",)],
+            [],
+        ] == (found := ledger.transact(fn))
+        assert int is type(found[1][0][0])
+
     def test_one_failure_does_not_sink_the_rest_of_its_batch(self, ledger: Ledger) -> None:
         """In one batch each function stands alone: the odd ones fail,
         the even ones are numbered without gaps.
@@ -112,6 +148,24 @@ class StoreContract:
         assert [f"odd {n}" for n in range(1, 20, 2)] == [str(future.exception()) for future in futures[1::2]]
         assert tuple(b"%d" % n for n in range(0, 20, 2)) == ledger.read(0, 99)
         assert [(sum(range(0, 20, 2)),)] == ledger.reader().query("SELECT sum(amount) FROM spend")
+
+    def test_commits_and_the_transactions_they_serve_are_counted(self, ledger: Ledger) -> None:
+        """How many callers share a durable commit can be read off, whatever became of their transactions."""
+        before, served = ledger.batches, ledger.batched
+        begun, hold = threading.Event(), threading.Event()
+
+        def holding(tx: Transaction) -> None:
+            begun.set()
+            assert hold.wait(5)
+
+        first = ledger.submit(holding)
+        assert begun.wait(5)
+        others = [ledger.submit(lambda tx: 1 // 0), ledger.submit(lambda tx: tx.append([b"x"]))]
+        hold.set()
+        for future in (first, *others):
+            future.exception(5)
+
+        assert (2, 3) == (ledger.batches - before, ledger.batched - served)
 
     def test_a_function_sees_what_earlier_functions_of_its_batch_did(self, ledger: Ledger) -> None:
         """However many ask at once, no more passes than the limit: decisions read inside the transaction."""

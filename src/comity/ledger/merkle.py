@@ -107,9 +107,16 @@ def prove_consistency(old: int, size: int, read: ReadHash) -> tuple[Hash, ...]:
 
 def check_inclusion(proof: Sequence[Hash], *, index: int, size: int, leaf: Hash, root: Hash) -> None:
     """Raise `ProofFailed` unless `proof` ties `leaf` at `index` to `root` at `size` (RFC 9162, 2.1.3.2)."""
+    _check_hashes(root)
+    if root_from(proof, index=index, size=size, leaf=leaf) != root:
+        raise ProofFailed(f"the proof leads from entry {index} to another root than that of size {size}")
+
+
+def root_from(proof: Sequence[Hash], *, index: int, size: int, leaf: Hash) -> Hash:
+    """The root at `size` to which `proof` leads from `leaf` at `index`; raises `ProofFailed` where it leads to none."""
     if not 0 <= index < size <= MAX_SIZE:
         raise ProofFailed(f"entry {index} cannot be in a tree of {size}")
-    _check_hashes(leaf, root, *proof)
+    _check_hashes(leaf, *proof)
     here, last, value = index, size - 1, leaf
     for step in proof:
         if last == 0:
@@ -125,8 +132,7 @@ def check_inclusion(proof: Sequence[Hash], *, index: int, size: int, leaf: Hash,
         last >>= 1
     if last:
         raise ProofFailed(f"the proof has {len(proof)} hashes, too few for entry {index} of {size}")
-    if value != root:
-        raise ProofFailed(f"the proof leads from entry {index} to another root than that of size {size}")
+    return value
 
 
 def check_consistency(proof: Sequence[Hash], *, old: int, size: int, old_root: Hash, root: Hash) -> None:

@@ -28,10 +28,8 @@ Checkpoints that others cosigned are what catches that.
 """
 
 import os
-import queue
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -39,6 +37,7 @@ from typing import Any, Final, Literal, cast
 import apsw
 
 from comity.ledger.errors import LedgerError
+from comity.ledger.group_commit import GroupCommit, Promise, Work, fail
 from comity.ledger.sqlite_writer import (
     APPLICATION_ID,
     COMMIT,
@@ -52,23 +51,17 @@ from comity.ledger.sqlite_writer import (
 from comity.ledger.store import (
     HeadMoved,
     Ledger,
-    LedgerClosed,
     LedgerExists,
     LedgerMissing,
     NotALedger,
     NotDurable,
     Position,
     Row,
-    T,
     Tagged,
     Transaction,
 )
 
 OLDEST_SQLITE: Final = (3, 51, 3)
-MAX_BATCH: Final = 512
-"""Bounds how long the first caller of a batch can wait for the others;
-reached only far beyond one file's speed.
-"""
 CHECKPOINT_PAGES: Final = 1_000
 """SQLite's own default for the length of the write-ahead log, about 4 MB."""
 
@@ -170,19 +163,7 @@ class SqliteReader:
             self._connection.close()
 
 
-class _Promise(Future[T]):
-    """A future that cannot be cancelled: what was submitted runs,
-    and its outcome is told to whoever still asks.
-    """
-
-    def cancel(self) -> bool:
-        return False
-
-
-_Work = tuple[Callable[[Transaction], Any], _Promise[Any]]
-
-
-class SqliteLedger(Ledger):
+class SqliteLedger(GroupCommit):
     """A ledger in one SQLite file.
 
     `vfs` and `synchronous` are for the tests that take the disk away:
@@ -205,12 +186,8 @@ class SqliteLedger(Ledger):
         self._writer = Writer(path, vfs=vfs, synchronous=synchronous)
         self.origin = self._writer.origin
         self._reader = SqliteReader(path, vfs=vfs)
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()
-        self._closed = False
         self._broken: str | None = None
-        self._thread = threading.Thread(target=self._serve, name=f"ledger {path.name}", daemon=True)
-        self._thread.start()
+        super().__init__(path.name)
         if schema:
             try:
                 self.ensure_schema(schema)
@@ -221,16 +198,6 @@ class SqliteLedger(Ledger):
     def ensure_schema(self, statements: Sequence[str]) -> None:
         """Run `CREATE … IF NOT EXISTS …` statements for the caller's own tables, in one transaction."""
         self.transact(lambda tx: [tx.execute(statement) for statement in statements])
-
-    def submit(self, fn: Callable[[Transaction], T]) -> Future[T]:
-        if threading.current_thread() is self._thread:
-            raise AssertionError("a transaction may not wait for another one on the same ledger")
-        promise: _Promise[T] = _Promise()
-        with self._gate:
-            if self._closed:
-                raise LedgerClosed
-            self._queue.put((fn, promise))
-        return promise
 
     def read(self, start: int, stop: int) -> tuple[bytes, ...]:
         return tuple(row[0] for row in self._reader.query(READ, (start, stop)))
@@ -264,41 +231,16 @@ class SqliteLedger(Ledger):
 
         self.transact(compare_and_swap)
 
-    def close(self) -> None:
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-        self._thread.join()
+    def _release(self) -> None:
         self._reader.close()
         with suppress(apsw.IOError, apsw.FullError):  # folding the log in may fail; what was promised stays in the log
             self._writer.connection.close()
 
-    def _serve(self) -> None:
-        """The writer thread: take what is queued, make it durable, tell the callers; until closed."""
-        closing = False
-        while not closing:
-            batch: list[_Work] = []
-            work = self._queue.get()
-            while True:
-                if work is None:
-                    closing = True
-                    break
-                batch.append(work)
-                if len(batch) == MAX_BATCH or self._queue.empty():
-                    break
-                work = self._queue.get()
-            if batch:
-                self._commit(batch)
-                if not closing and self._writer.wal_pages >= CHECKPOINT_PAGES:
-                    self._fold()
-
-    def _commit(self, batch: list[_Work]) -> None:
+    def _commit(self, batch: Sequence[Work]) -> None:
         """One durable transaction for all of `batch`; its futures are resolved after COMMIT has returned."""
         if self._broken is not None:
-            return _fail(batch, NotDurable(self._broken))
-        outcomes: list[tuple[_Promise[Any], Any, BaseException | None]] = []
+            return fail(batch, NotDurable(self._broken))
+        outcomes: list[tuple[Promise[Any], Any, BaseException | None]] = []
         try:
             self._writer.begin()
             for fn, promise in batch:
@@ -312,12 +254,14 @@ class SqliteLedger(Ledger):
                     outcomes.append((promise, None, raised))
             self._writer.connection.execute(COMMIT)
         except Exception as fault:
-            return _fail(batch, self._after(fault))
+            return fail(batch, self._after(fault))
         for promise, result, failure in outcomes:
             if failure is None:
                 promise.set_result(result)
             else:
                 promise.set_exception(failure)
+        if self._writer.wal_pages >= CHECKPOINT_PAGES:
+            self._fold()
 
     def _after(self, fault: Exception) -> NotDurable:
         """Roll back, and say what is known. After an I/O error nothing is:
@@ -346,8 +290,3 @@ class SqliteLedger(Ledger):
             return
         except apsw.Error as fault:
             self._after(fault)
-
-
-def _fail(batch: Sequence[_Work], error: NotDurable) -> None:
-    for _, promise in batch:
-        promise.set_exception(NotDurable(str(error), state=error.state))

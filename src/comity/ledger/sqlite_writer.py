@@ -20,6 +20,8 @@ from comity.ledger.tiles import MAX_ENTRY_BYTES
 
 APPLICATION_ID: Final = 0x436F6D31
 """`Com1`: marks the file, so that no other SQLite database is mistaken for a ledger."""
+STATEMENTS: Final = 512
+"""Prepared statements that are kept, apsw's most: it counts each row of a statement that is run for many."""
 BUSY_SECONDS: Final = 10.0
 """How long to wait for another process's transaction, thousands of times longer than one takes."""
 
@@ -72,10 +74,12 @@ def durably(connection: apsw.Connection, synchronous: str) -> None:
 
 def connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
     try:
-        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs, statementcachesize=STATEMENTS)
     except apsw.CantOpenError as fault:
         raise NotALedger(path, str(fault)) from fault
     connection.set_busy_handler(wait_for_lock)
+    # Without it each binding of a value could change the plan, so that SQLite prepares the statement anew every time.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
 
 
@@ -167,6 +171,27 @@ class Writer:
         self._must_run()
         try:
             return cast(list[Row], self.connection.execute(sql, tuple(args)).fetchall())
+        except apsw.AuthError as denied:
+            raise AssertionError(f"a transaction may not run {sql[:120]!r}: it belongs to the ledger") from denied
+
+    def extend(self, entries: Sequence[bytes]) -> int:
+        self._must_run()
+        for entry in entries:
+            if len(entry) > MAX_ENTRY_BYTES:
+                raise EntryTooLarge(len(entry))
+        first = self._size
+        self._ours = True
+        try:
+            self.connection.executemany(INSERT, list(enumerate(entries, first)))
+        finally:
+            self._ours = False
+        self._size = first + len(entries)
+        return first
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._must_run()
+        try:
+            self.connection.executemany(sql, cast("Sequence[tuple[Any, ...]]", rows))
         except apsw.AuthError as denied:
             raise AssertionError(f"a transaction may not run {sql[:120]!r}: it belongs to the ledger") from denied
 

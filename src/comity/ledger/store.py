@@ -19,6 +19,27 @@ What both doors promise: when they return (when the future is resolved), the ent
 indexes are dense, counted from 0, and are never given twice.
 `NotDurable` says that this promise could not be kept.
 
+Callers' SQL is one text for every store, in SQLite's words, within what SQLite and PostgreSQL both mean by it:
+
+- one statement: `SELECT`, `WITH`, `VALUES`, `INSERT`, `UPDATE`, `DELETE`, `CREATE`, `DROP` or `ALTER`;
+- values are parameters, written `?`, never `?1` or `:name`, and are `int`, `str`, `bytes`, `float` or `None`;
+  a `str` holds no NUL character; an `int` is one of 64 bits;
+- columns are `INTEGER`, `TEXT`, `BLOB` or `REAL`, always stated; a table may be `STRICT` and `WITHOUT ROWID`;
+  no column is filled in by itself, save by its `DEFAULT`;
+- conflicts are `ON CONFLICT (columns) DO NOTHING` or `DO UPDATE SET column = table.column + excluded.column`:
+  with the columns named, and the table's name before a column that is read; no `INSERT OR …`, no `REPLACE`;
+- names are in lower case, and reserved words such as `"by"` and `"grant"` stand in double quotes;
+- text stands in single quotes, and there are no `x''`, `E''` or other prefixed strings;
+- each column of a grouped `SELECT` is grouped or aggregated; order is what `ORDER BY` says, and text's is its bytes';
+- functions are `count`, `sum`, `min`, `max` (over rows), `coalesce`, `length`, `lower`, `upper` and `substr`;
+  an integer sum is an `int` in every store;
+- `INSERT`, `UPDATE` and `DELETE` without `RETURNING` may be carried out after `execute` returned,
+  and a statement that fails ends its function: the error may come with a later statement of `fn` or with its outcome,
+  and cannot be caught to go on;
+- the ledger's own tables are read with a plain `SELECT` alone.
+
+A statement about the ledger's own tables, the transaction or settings is a bug and raises `AssertionError`.
+
 Limits: an entry has at most 65,535 bytes, because an entry bundle gives it a 16-bit length
 (c2sp.org/tlog-tiles).
 
@@ -67,9 +88,9 @@ class PositionMoved(LedgerError):
 class NotDurable(LedgerError):
     """What was submitted is not known to be on stable storage: act as if it had not been recorded.
 
-    `state` is "absent" where it certainly is not in the ledger,
-    "unknown" where a failing disk may yet have kept it;
-    then the ledger takes nothing more until it is reopened.
+    `state` is "absent" where it certainly is not in the ledger, "unknown" where it may be there nevertheless:
+    a failing disk may have kept it, then a ledger in a file takes nothing more until it is reopened;
+    or the database did not come back in time to be asked.
     """
 
     def __init__(self, reason: str, *, state: Literal["absent", "unknown"] = "absent") -> None:
@@ -87,10 +108,11 @@ class LedgerClosed(NotDurable):
 class LedgerMissing(LedgerError):
     """There is no ledger where one was expected."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Path | str) -> None:
+        name = place.name if isinstance(place, Path) else "it"
         super().__init__(
-            f"no ledger at {path}. A new ledger is made once, by the command that begins it; "
-            f"for one that existed restore {path.name} from its newest backup and never create it anew: "
+            f"no ledger at {place}. A new ledger is made once, by the command that begins it; "
+            f"for one that existed restore {name} from its newest backup and never create it anew: "
             f"signing from a wrong size forks the ledger"
         )
 
@@ -98,15 +120,23 @@ class LedgerMissing(LedgerError):
 class LedgerExists(LedgerError):
     """A ledger was to be created where something already is."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} already exists and is not overwritten; open it, or create the ledger elsewhere")
+    def __init__(self, place: Path | str) -> None:
+        super().__init__(f"{place} already exists and is not overwritten; open it, or create the ledger elsewhere")
 
 
 class NotALedger(LedgerError):
-    """A file is there, but it is not a ledger this release can open."""
+    """Something is there, but it is not a ledger this release can open."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} is not a ledger that can be opened: {why}; restore it from its newest backup")
+    def __init__(self, place: Path | str, why: str) -> None:
+        remedy = "; restore it from its newest backup" if isinstance(place, Path) else ""
+        super().__init__(f"{place} is not a ledger that can be opened: {why}{remedy}")
+
+
+class LedgerUnreachable(LedgerError):
+    """The database that holds the ledger does not answer, or does not let this user in."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the ledger's database cannot be used: {why}; check that it runs and lets this user in")
 
 
 class HeadMoved(LedgerError):
@@ -151,6 +181,14 @@ class Transaction(Protocol):
         """Append one entry and return its index, which is final once the transaction is durable."""
         ...
 
+    def extend(self, entries: Sequence[bytes]) -> int:
+        """Append entries in this order, without tags; returns the first one's index."""
+        ...
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement that answers nothing, once for each row of arguments."""
+        ...
+
     def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Run one statement on the caller's own tables; names beginning with `ledger_` are out of reach."""
         ...
@@ -177,6 +215,10 @@ class Ledger(ABC):
 
     origin: str
     """The name under which its checkpoints are signed, such as `operator.example/a/0123…`."""
+    batches: int
+    """How many durable commits were made or tried since it was opened."""
+    batched: int
+    """How many transactions they served."""
 
     @abstractmethod
     def submit(self, fn: Callable[[Transaction], T]) -> Future[T]:
@@ -212,7 +254,7 @@ class Ledger(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Finish what was submitted, then release the file. Closing twice is harmless."""
+        """Finish what was submitted, then give files and connections back. Closing twice is harmless."""
 
     def transact(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` and wait until it is durable. Raises what `fn` raised, or `NotDurable`."""

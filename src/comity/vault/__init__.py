@@ -29,7 +29,7 @@ from comity.vault.recipients import (
 )
 from comity.vault.sealed import OpenedItem, SealedBundle, format_sealed, open_item, parse_sealed
 from comity.vault.sealing import PARTS, Encapsulation, Epoch, Part, SealedItem, commitment_of
-from comity.vault.tables import SCHEMA, load_item, store_epoch, store_item
+from comity.vault.tables import SCHEMA, load_item, store_epoch, store_item, store_items
 
 __all__ = [
     "PARTS",
@@ -64,4 +64,5 @@ __all__ = [
     "parse_sealed",
     "store_epoch",
     "store_item",
+    "store_items",
 ]

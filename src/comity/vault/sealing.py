@@ -27,7 +27,6 @@ Not promised: secrecy from the process that seals. It sees the content, and the 
 Lengths are not hidden: a ciphertext is 48 bytes longer than its content.
 """
 
-import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -130,7 +129,7 @@ class Epoch:
 
 def commitment_of(salt: bytes, content: bytes) -> str:
     """What an entry holds in the content's place."""
-    return hmac.digest(salt, content, hashlib.sha256).hex()
+    return hmac.digest(salt, content, "sha256").hex()
 
 
 def epoch_info(epoch: str, context: bytes) -> bytes:

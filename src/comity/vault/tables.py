@@ -33,24 +33,33 @@ class Writes(Protocol):
 
     def execute(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
 
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+
 
 def store_epoch(tx: Writes, epoch: Epoch) -> None:
     """Keep an epoch's encapsulations; before the first item that is sealed under it. Twice is harmless."""
-    tx.execute("INSERT OR IGNORE INTO vault_epoch VALUES (?, ?)", (epoch.id, epoch.context))
+    row = (epoch.id, epoch.context)
+    tx.execute("INSERT INTO vault_epoch VALUES (?, ?) ON CONFLICT (epoch) DO NOTHING", row)
     for each in epoch.encapsulations:
         tx.execute(
-            "INSERT OR IGNORE INTO vault_encapsulation VALUES (?, ?, ?, ?)",
+            "INSERT INTO vault_encapsulation VALUES (?, ?, ?, ?) ON CONFLICT (epoch, key_id) DO NOTHING",
             (epoch.id, each.key_id, each.recipient, each.encapsulated),
         )
 
 
 def store_item(tx: Writes, index: int, item: SealedItem) -> None:
-    """Keep a sealed item under its call's number."""
-    if not tx.execute("SELECT 1 FROM vault_epoch WHERE epoch = ?", (item.epoch,)):
-        raise AssertionError(f"the item's epoch {item.epoch} was never stored, so nobody could open the item")
-    tx.execute(
+    """Keep a sealed item under its call's number; the database refuses one whose epoch nobody could open."""
+    store_items(tx, [(index, item)])
+
+
+def store_items(tx: Writes, items: Sequence[tuple[int, SealedItem]]) -> None:
+    """Keep sealed items, each under its call's number."""
+    tx.execute_many(
         "INSERT INTO vault_item VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (index, item.part, item.epoch, item.ledger, item.commitment, item.wrapped_key, item.ciphertext),
+        [
+            (index, item.part, item.epoch, item.ledger, item.commitment, item.wrapped_key, item.ciphertext)
+            for index, item in items
+        ],
     )
 
 
