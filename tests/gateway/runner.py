@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from comity.gateway import Doors, Gate, Provider, Upstream, admission
 from comity.gateway.opening import SCHEMA
 from comity.gateway.serve import bind, serve
 from comity.ledger.sqlite import SqliteLedger
+from support import PERMIT
 
 
 def run(folder: Path, provider_url: str, synchronous: str) -> None:
@@ -37,8 +39,10 @@ def run(folder: Path, provider_url: str, synchronous: str) -> None:
             gate = Gate(
                 ledger=ledger,
                 terms=offer.terms,
-                providers={"openai": provider, "anthropic": provider},
+                providers={"openai": provider, "anthropic": provider, "gemini": provider},
+                permit_signer=PERMIT,
                 clock=lambda: datetime.now(UTC),
+                monotonic=time.monotonic,
                 random=os.urandom,
                 software="test",
             )

@@ -33,7 +33,9 @@ from comity.arrangement import (
     revoke_text,
     sign_act,
     stop_text,
+    suspend_text,
 )
+from comity.arrangement.terms import DAYS
 from comity.gateway import Doors, Gate, Provider, Upstream, begin_ledger, open_arrangement
 from comity.gateway.serve import bind, serve
 from comity.ledger import Ledger, Signer, generate_key
@@ -44,10 +46,27 @@ ARRANGEMENT = "0123456789abcdef0123456789abcdef"
 ORIGIN = f"operator.example/a/{ARRANGEMENT}"
 SECRET = "comity-test-secret-0123456789"
 UPSTREAM_KEY = "upstream-key-of-the-test"
+PERMIT = generate_key("ed25519", "operator.example/permit", lambda count: bytes([8]) * count)
+"""The operator's permit key, the same in every process that a test starts."""
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class SetClock:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def on(self, **span: float) -> datetime:
+        """Move it on by a span, in the words of `timedelta`."""
+        self.at += timedelta(**span)
+        return self.at
 
 
 def wait_until(fact: Callable[[], Any], seconds: float = 10) -> Any:
@@ -71,6 +90,8 @@ class Keys:
     witness: Signer = field(
         default_factory=lambda: generate_key("ed25519-cosigner", "authority.example/witness", os.urandom)
     )
+    permit: Signer = field(default_factory=lambda: PERMIT)
+    guard: Signer = field(default_factory=lambda: generate_key("ed25519", "provider.example/guard", os.urandom))
     evaluator: RecipientKey = field(default_factory=lambda: generate_recipient(os.urandom))
     recovery: RecipientKey = field(default_factory=lambda: generate_recipient(os.urandom))
 
@@ -84,6 +105,7 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
     )
     model = {
         "name": "test-model",
+        "variant": "standard",
         "serves": ["test-model"],
         "on_mismatch": "refuse",
         "unstated": "flag",
@@ -91,7 +113,7 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
         "context_window": 4096,
         "max_output": 64,
         "overhead": {"request": 64, "message": 16, "tool": 64},
-        "prices": {"input": "0.10", "output": "0.40"},
+        "prices": {"input": "0.10", "cached_read": "0.05", "cache_write": "0.12", "output": "0.40"},
     }
     value: dict[str, Any] = {
         "terms": "arrangement/1",
@@ -100,44 +122,36 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
         "previous": "",
         "title": "Access for tests",
         "ledger": {"origin": ORIGIN, "policy": policy},
-        "operator": {
-            "by": "third-party",
-            "name": "Operator",
-            "placement": "one machine",
-            "upstream_key_held_by": "operator",
-        },
+        "operator": {"by": "third-party", "name": "Ops", "placement": "a room", "upstream_key_held_by": "operator"},
         "parties": {
-            "authority": {"name": "Authority", "key": keys.authority.vkey},
-            "provider": {"name": "Provider", "key": keys.provider.vkey},
+            name: {"name": name.title(), "key": getattr(keys, name).vkey} for name in ("authority", "provider")
         },
         "basis": "voluntary offer",
         "purpose": ["testing"],
         "models": [model],
         "features": ["streaming", "stream_usage", "sampling", "seed", "stop", "system_prompt"],
+        "limits": {},
         "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
         "window": {
-            "from": (at - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "until": (at + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "from": f"{at - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+            "until": f"{at + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+            "hours": {"days": list(DAYS), "from": "00:00", "until": "24:00"},
         },
-        "budget": {
-            "calls": 1000,
-            "input_tokens": 1_000_000,
-            "output_tokens": 100_000,
-            "cost": "1.00",
-            "currency": "EUR",
-            "output_unstated": "reserve",
-        },
-        "rate": {"calls_per_minute": 10_000, "concurrency": 64},
+        "budget": {"calls": 1000, "input_tokens": 1_000_000, "output_tokens": 100_000, "cost": "1.00"}
+        | {"currency": "EUR", "output_unstated": "reserve", "rerun_reserve": 0},
+        "rate": {"calls_per_minute": 10_000, "tokens_per_minute": 1_000_000_000, "concurrency": 64},
         "content": {
             "recipients": [
-                {"name": "evaluator", "key": keys.evaluator.public_text()},
-                {"name": "recovery", "key": keys.recovery.public_text()},
+                {"name": name, "key": getattr(keys, name).public_text()} for name in ("evaluator", "recovery")
             ],
             "blindness": "sealed-record",
             "retention": "none",
         },
         "record": {"provider_sees": "checkpoints"},
         "stop": {"by": ["authority", "provider"]},
+        "suspension": {"by": ["authority", "provider"], "clock_stops": ["legal-order", "operational"]},
+        "safe_harbour": {"tag": "test-engagement", "text": "good faith"},
+        "guard": {"by": "none", "permit_key": keys.permit.vkey, "key": ""},
         "publication": {"by": "authority", "review_days": 30, "text": "after review"},
     }
     for name, change in changes.items():
@@ -148,6 +162,8 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
             value[clause] = value[clause] | {member: change}
         else:
             value[clause] = change
+    budget = value["budget"]  # a day's budget is the whole one, unless a test says otherwise
+    budget.setdefault("per_day", {name: budget[name] for name in ("calls", "input_tokens", "output_tokens", "cost")})
     return value
 
 
@@ -209,6 +225,13 @@ def completion(model: str = "test-model", text: str = "four", spent: tuple[int, 
             "usage": {"prompt_tokens": spent[0], "completion_tokens": spent[1], "total_tokens": sum(spent)},
         }
     ).encode()
+
+
+def cached(read: int, written: int = 0, spent: tuple[int, int] = (20, 2)) -> bytes:
+    """The body of a chat completion whose prompt was read from a cache and written to one, in parts."""
+    body = json.loads(completion(spent=spent))
+    body["usage"]["prompt_tokens_details"] = {"cached_tokens": read, "cache_write_tokens": written}
+    return json.dumps(body).encode()
 
 
 def delta(text: str = "four", model: str = "test-model", **more: Any) -> bytes:
@@ -364,6 +387,10 @@ class LiveGateway:
         } | changes
         return self.act("/grants", sign_act(grant_text(**fields), self.keys.authority))
 
+    def suspend(self, signer: Signer | None = None, *, cause: str = "operational") -> httpx.Response:
+        text = suspend_text(ledger=ORIGIN, cause=cause, nonce=os.urandom(16).hex())
+        return self.act("/suspend", sign_act(text, signer or self.keys.provider))
+
     def stop_note(self, signer: Signer, *, cause: str = "containment", ledger: str = ORIGIN) -> bytes:
         return sign_act(stop_text(ledger=ledger, cause=cause, nonce=os.urandom(16).hex()), signer)
 
@@ -378,6 +405,25 @@ class LiveGateway:
         access = sha256(secret.encode()).hexdigest()
         text = revoke_text(ledger=ORIGIN, access=access, cause="operational", nonce=os.urandom(16).hex())
         return self.act("/revocations", sign_act(text, self.keys.authority))
+
+
+MONDAY = datetime(2026, 12, 7, 10, tzinfo=UTC)
+"""A Monday at ten, in the middle of the window of `dated_gateway`."""
+
+
+@contextmanager
+def dated_gateway(
+    folder: Path, provider_url: str, clock: SetClock, *, hours: dict[str, Any] | None = None, **changes: Any
+) -> Iterator[LiveGateway]:
+    """A gateway in December 2026 by a clock that a test moves, with one grant until the end of its window."""
+    window = {"window__from": "2026-12-01T00:00:00Z", "window__until": "2026-12-31T00:00:00Z"}
+    if hours is not None:
+        window["window__hours"] = hours  # type: ignore[assignment]
+    with live_gateway(folder, provider_url, clock=clock, granted=False, **(window | changes)) as gateway:
+        if not gateway.of("grant.issued"):
+            answer = gateway.grant(expires=gateway.terms.window.until)
+            assert answer.status_code == 201, answer.text
+        yield gateway
 
 
 @contextmanager
@@ -418,8 +464,10 @@ def live_gateway(
         gate = Gate(
             ledger=ledger,
             terms=offer.terms,
-            providers={"openai": provider, "anthropic": provider},
+            providers={"openai": provider, "anthropic": provider, "gemini": provider},
+            permit_signer=keys.permit,
             clock=clock,
+            monotonic=time.monotonic,
             random=os.urandom,
             software="test",
         )

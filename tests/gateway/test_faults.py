@@ -12,7 +12,7 @@ import httpx
 import pytest
 from lossy_disk import LossyDisk
 
-from comity.gateway import gate as gate_module
+from comity.gateway import passage as passage_module
 from comity.gateway.opening import SCHEMA
 from comity.ledger import Ledger
 from comity.ledger.sqlite import SqliteLedger
@@ -256,7 +256,7 @@ def test_a_connection_that_the_provider_closed_is_replaced(tmp_path: Path) -> No
     with RecordingProvider(answering).running() as provider, live_gateway(tmp_path, provider.url) as gateway:
         for number in range(3):
             assert 200 == gateway.chat().status_code
-            wait_until(lambda: all(each.closed for each in gateway.gate._providers["openai"].upstream._idle))
+            wait_until(lambda: all(each.closed for each in gateway.gate.providers["openai"].upstream._idle))
             assert number + 1 == len(provider.asked) == provider.connections
 
 
@@ -281,7 +281,7 @@ def test_an_answer_that_nobody_asked_for_reaches_nobody(tmp_path: Path, pause: f
         with live_gateway(tmp_path, provider.url) as gateway:
             first = gateway.chat()
             if pause:
-                wait_until(lambda: all(each.closed for each in gateway.gate._providers["openai"].upstream._idle))
+                wait_until(lambda: all(each.closed for each in gateway.gate.providers["openai"].upstream._idle))
             second = gateway.chat()
             assert [completion()] * 2 == [first.content, second.content]
             assert 2 == provider.connections
@@ -289,7 +289,7 @@ def test_an_answer_that_nobody_asked_for_reaches_nobody(tmp_path: Path, pause: f
 
 def test_an_answer_beyond_all_bounds_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer larger than what is kept for sealing is a provider's failure; the connection is closed."""
-    monkeypatch.setattr(gate_module, "MAX_ANSWER", 1_000)
+    monkeypatch.setattr(passage_module, "MAX_ANSWER", 1_000)
     with RecordingProvider(lambda _: whole(completion(text="x" * 5_000))).running() as provider:
         with live_gateway(tmp_path, provider.url) as gateway:
             assert 502 == gateway.chat().status_code

@@ -190,7 +190,7 @@ def test_a_refusal_is_the_sdks_own_exception_with_the_clause(gateway: LiveGatewa
         with pytest.raises(openai.BadRequestError, match=r"header openai-organization"):
             client.chat.completions.create(**ASK, extra_headers={"OpenAI-Organization": "org"})
         with pytest.raises(openai.NotFoundError, match="no route POST"):
-            client.responses.create(model="test-model", input="2+2?")
+            client.images.generate(prompt="2+2?")
         with pytest.raises(openai.AuthenticationError, match="no grant is known"):
             client.with_options(api_key="wrong").chat.completions.create(**ASK)
     with anthropic_of(gateway) as anthropic_client:
@@ -199,7 +199,7 @@ def test_a_refusal_is_the_sdks_own_exception_with_the_clause(gateway: LiveGatewa
         with pytest.raises(anthropic.BadRequestError, match=r"header anthropic-beta: "):
             anthropic_client.beta.messages.create(**ASK, betas=["context-1m-2025-08-07"])
         with pytest.raises(anthropic.NotFoundError):
-            anthropic_client.messages.count_tokens(model="test-model", messages=ASK["messages"])  # type: ignore[arg-type]
+            anthropic_client.models.retrieve("test-model")
         with pytest.raises(anthropic.AuthenticationError):
             anthropic_client.with_options(api_key="wrong").messages.create(**ASK)
 

@@ -119,7 +119,7 @@ def test_nothing_leaves_over_a_connection_that_came_after_the_stop(tmp_path: Pat
         slow.bind(("127.0.0.1", 0))
         slow.listen(16)
         with live_gateway(tmp_path, f"http://127.0.0.1:{slow.getsockname()[1]}/v1") as gateway:
-            upstream = gateway.gate._providers["openai"].upstream
+            upstream = gateway.gate.providers["openai"].upstream
             connect, arrived, go = upstream._connection, threading.Event(), threading.Event()
 
             async def late() -> Any:

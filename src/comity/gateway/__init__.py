@@ -9,12 +9,10 @@ from comity.gateway.app import App
 from comity.gateway.doors import Doors
 from comity.gateway.gate import Gate, Provider
 from comity.gateway.opening import begin_ledger, open_arrangement, rebuild
-from comity.gateway.protocols import PROTOCOLS
 from comity.gateway.refusal import STATUS, Refusal
 from comity.gateway.upstream import Upstream
 
 __all__ = [
-    "PROTOCOLS",
     "STATUS",
     "App",
     "Doors",

@@ -1,8 +1,9 @@
-"""Party acts: grants, revocations, stops, resumptions and the two halves of a draw, by signed note.
+"""Party acts: grants, revocations, stops, suspensions, resumptions and the two halves of a draw, by signed note.
 
 A door takes the note of one act (`comity.arrangement.acts`), signed by a party
 key of the terms.  The authority grants and revokes; who may stop stands in the
-clause `stop.by`; each party resumes what itself stopped.  Both halves of a draw
+clause `stop.by`, who may suspend in `suspension.by`; a resumption lifts what the
+same party stopped or suspended.  Both halves of a draw
 are committed after the run's scores, once a party, and told after both are
 committed: so neither side can choose its half by the other's.  An act is performed
 once: the digest of its text is kept, and a second coming of it is refused.
@@ -23,14 +24,17 @@ from comity.arrangement import (
     Revocation,
     Role,
     Stop,
+    Suspension,
     Terms,
     open_act,
 )
+from comity.gateway import state
 from comity.gateway.refusal import Refusal
 from comity.ledger import Transaction, parse_vkey
 from comity.records import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     Digest,
     DrawCommitted,
     DrawRevealed,
@@ -48,6 +52,7 @@ DOORS: Final[Mapping[str, type[Act]]] = {
     "/grants": Grant,
     "/revocations": Revocation,
     "/stop": Stop,
+    "/suspend": Suspension,
     "/resume": Resumption,
     "/draw-commits": DrawCommit,
     "/draw-reveals": DrawReveal,
@@ -85,6 +90,8 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             done = _revoke(tx, act, by, note, now)
         case Stop():
             done = _stop(tx, act, by, terms, note, now)
+        case Suspension():
+            done = _suspend(tx, act, by, terms, note, now)
         case Resumption():
             done = _resume(tx, act, by, note, now)
         case DrawCommit():
@@ -156,14 +163,31 @@ def _stop(tx: Transaction, act: Stop, by: Role, terms: Terms, note: bytes, now: 
     return index
 
 
+def _suspend(tx: Transaction, act: Suspension, by: Role, terms: Terms, note: bytes, now: datetime) -> int | Refusal:
+    agreed = terms.suspension
+    if by not in agreed.by:
+        because = f"the terms give the suspension to {', '.join(agreed.by)}, not to the {by}"
+        return _no("terms-refused", "suspension.by", because)
+    if tx.execute('SELECT 1 FROM gate_suspension WHERE "by" = ?', (by,)):
+        return _no("terms-refused", "suspension.by", f"the {by} has suspended this access already")
+    clock = "stops" if act.cause in agreed.clock_stops else "runs"
+    at = Instant(instant_text(now))
+    index = tx.append(to_bytes(AccessSuspended(at=at, by=by, cause=act.cause, clock=clock, note=note.decode())))
+    state.suspend(tx, by=by, cause=act.cause, clock=clock, at_index=index, at_ms=state.millis(now))
+    return index
+
+
 def _resume(tx: Transaction, act: Resumption, by: Role, note: bytes, now: datetime) -> int | Refusal:
-    if not tx.execute('SELECT 1 FROM gate_stop WHERE "by" = ?', (by,)):
+    held = tx.execute(
+        'SELECT 1 FROM gate_stop WHERE "by" = ? UNION ALL SELECT 1 FROM gate_suspension WHERE "by" = ?', (by, by)
+    )
+    if not held:
         return _no(
             "terms-refused",
             "stop.by",
-            f"the {by} has not stopped this access; each party resumes its own stop",
+            f"the {by} has neither stopped nor suspended this access; each party resumes what itself stopped",
         )
-    tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (by,))
+    state.resume(tx, by=by, at_ms=state.millis(now))
     return tx.append(to_bytes(AccessResumed(at=Instant(instant_text(now)), by=by, cause=act.cause, note=note.decode())))
 
 

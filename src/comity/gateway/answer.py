@@ -44,7 +44,7 @@ class AnswerReading:
         if isinstance(members, dict):
             self.served = protocol.served(members)
             self.usage = protocol.usage(members)
-        self.checked = self.status < 400
+        self.checked = self.status < 400 and protocol.names_model
 
     def served_check(self, model: Model) -> str:
         """agreed · mismatch · unstated · none, as `call.settled` holds it."""

@@ -2,7 +2,7 @@
 
 | door below `/a/<id>` | who | answer |
 | --- | --- | --- |
-| `GET /openai/v1/models` | a grant's key | the models that the terms list, in OpenAI's shape |
+| `GET /openai/v1/models`, `/anthropic/v1/models`, `/gemini/v1beta/models` | a grant's key | the models of the terms |
 | `POST /entries` | a grant's key | 201 with the index of a plan, run, score or disclosure record |
 | `GET /entry/<n>` | a grant's key | the entry's bytes |
 | `GET /receipt/<n>` | a grant's key | the `.tlog-proof`, or 202 with `Retry-After` until quorum |
@@ -11,8 +11,11 @@
 | `GET /checkpoint` | anyone | the newest checkpoint under quorum |
 | `GET /draw/<run>` | anyone | the commitments and revelations of a draw, each with its receipt or null |
 | `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
-| `POST /grants`, `/revocations`, `/stop`, `/resume` | a party, by signed note | 201 with the entry's index |
+| `POST /grants`, `/revocations` | a party, by signed note | 201 with the entry's index |
+| `POST /stop`, `/suspend`, `/resume` | a party, by signed note | 201 with the entry's index |
 | `POST /draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
+| `POST /view` | a party, by signed note | that party's view of how the arrangement stands (`views`) |
+| `POST /counters` | the provider's guard, by signed note | 201 with the entry's index |
 
 A key reads the entries of its own arrangement, whoever made them: they hold
 commitments, not content.
@@ -25,16 +28,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from comity.arrangement.features import NEVER
 from comity.gateway import acts, evidence, state
-from comity.gateway.admission import Caller
+from comity.gateway.admission import Caller, Refused
 from comity.gateway.asked import MalformedRequest, read_body
 from comity.gateway.decide import refuse_key
 from comity.gateway.gate import Gate
+from comity.gateway.guard_counters import perform_counters
 from comity.gateway.headers import read_headers
-from comity.gateway.protocols import Protocol
+from comity.gateway.protocols import MODELS, find_never, find_protocol, models_body
 from comity.gateway.refusal import Refusal
 from comity.gateway.reply import Reply
+from comity.gateway.state import window_time
 from comity.gateway.status import status_of
+from comity.gateway.views import read_note, view_of
 from comity.ledger import LedgerError, format_receipt
 from comity.ledger.reader import TileDirectory, receipt
 from comity.vault import format_sealed, load_item
@@ -79,6 +86,12 @@ class Doors:
         if method == "POST" and rest in acts.DOORS:
             await self._act(rest, body, reply)
             return True
+        if method == "POST" and rest == "/counters":
+            await self._counters(body, reply)
+            return True
+        if method == "POST" and rest == "/view":
+            await self._view(body, reply)
+            return True
         if method == "POST" and rest == "/entries":
             if await self._let_in(headers, reply) is not None:
                 await self._entries(headers, body, reply)
@@ -89,12 +102,13 @@ class Doors:
 
     async def _read(self, rest: str, headers: Headers, reply: Reply) -> bool:
         match = _ENTRY.fullmatch(rest) or _RECEIPT.fullmatch(rest) or _SEALED.fullmatch(rest) or _TILE.fullmatch(rest)
-        if match is None and rest not in ("/status", "/openai/v1/models"):
+        if match is None and rest != "/status" and rest not in MODELS:
             return False
         if await self._let_in(headers, reply) is None:
             return True
         if match is None:
-            await self._json(reply, 200, self.status() if rest == "/status" else self._models())
+            said = self.status() if rest == "/status" else models_body(MODELS[rest], self.gate.terms)
+            await self._json(reply, 200, said)
         elif match.re is _TILE:
             await self._file(reply, rest[1:], "application/octet-stream", cache="private, max-age=31536000, immutable")
         elif match.re is _ENTRY:
@@ -105,16 +119,13 @@ class Doors:
             await self._sealed(int(match[1]), match[2], reply)
         return True
 
-    async def refuse_route(
-        self, method: str, rest: str, protocol: Protocol | None, headers: Headers, reply: Reply
-    ) -> None:
+    async def refuse_route(self, method: str, rest: str, headers: Headers, reply: Reply) -> None:
         """Refuse what is no route of this arrangement; recorded where the key is known."""
-        read = read_headers(headers)
-        refusal = Refusal(
-            slug="route-unknown",
-            clause="routes",
-            because=f"no route {method} {rest[:120]} exists under this arrangement",
-        )
+        read, protocol = read_headers(headers), find_protocol(rest)
+        clause, because = "routes", f"no route {method} {rest[:120]} exists under this arrangement"
+        if (feature := find_never(method, rest)) is not None:
+            clause, because = f"features.{feature}", f"no terms of this release can allow {feature}: {NEVER[feature]}"
+        refusal = Refusal(slug="route-unknown", clause=clause, because=because)
         caller = Caller(key=sha256(read.secret.encode("latin-1")).hexdigest(), irid=read.irid, run=read.run)
         try:
             if self.gate.find_grant(read.secret) is None:
@@ -128,23 +139,10 @@ class Doors:
         """What is spent of each clause, and how the arrangement stands; see `status`."""
         return status_of(self.gate, self._published)
 
-    def _models(self) -> dict[str, Any]:
-        models = [
-            {
-                "id": model.name,
-                "object": "model",
-                "created": 0,
-                "owned_by": self.gate.terms.parties.provider.name,
-            }
-            for model in self.gate.terms.models
-            if "openai" in model.protocols
-        ]
-        return {"object": "list", "data": models}
-
     async def _let_in(self, headers: Headers, reply: Reply) -> state.Grant | None:
         """The grant of the request's key, if it is in force; else a 401 is sent."""
         grant = self.gate.find_grant(read_headers(headers).secret)
-        refusal = refuse_key(grant, now=self.gate.clock())
+        refusal = refuse_key(grant, now=window_time(self.gate.query, self.gate.clock()))
         if refusal is None:
             return grant
         await self._refuse(reply, refusal)
@@ -161,7 +159,7 @@ class Doors:
         def append(tx: Any) -> int | Refusal:
             now = self.gate.clock()
             grant = state.find_grant(tx.execute, key)
-            refusal = refuse_key(grant, now=now)
+            refusal = refuse_key(grant, now=window_time(tx.execute, now))
             if refusal is not None or grant is None:
                 return refusal or Refusal(slug="key-unknown", clause="grant.key", because="no grant is known")
             return evidence.append_evidence(tx, grant=grant, members=members, now=now)
@@ -176,6 +174,20 @@ class Doors:
         if state.find_stop(self.gate.query) is not None:
             self.gate.cut_all("stopped")
 
+    async def _view(self, note: bytes, reply: Reply) -> None:
+        """What one party sees; nothing is recorded."""
+        role = read_note(note, terms=self.gate.terms, now=self.gate.clock())
+        if isinstance(role, Refusal):
+            await self._refuse(reply, role)
+        else:
+            await self._json(reply, 200, view_of(self.gate, self._published, role))
+
+    async def _counters(self, body: bytes, reply: Reply) -> None:
+        def record(tx: Any) -> int | Refusal:
+            return perform_counters(tx, note=body, terms=self.gate.terms, now=self.gate.clock())
+
+        await self._recorded(record, reply)
+
     async def _recorded(self, append: Any, reply: Reply) -> None:
         try:
             done = await self.gate.transact(append)
@@ -189,6 +201,8 @@ class Doors:
 
     async def _refuse(self, reply: Reply, refusal: Refusal) -> None:
         """Say no at a door; only what a model call asked for becomes an entry."""
+        for observer in self.gate.observers:
+            observer.refused("", Refused(refusal=refusal, index=None), None)
         body = {
             "error": {"message": f"{refusal.clause}: {refusal.because}", "code": refusal.slug},
             "comity": {"clause": refusal.clause, "because": refusal.because},

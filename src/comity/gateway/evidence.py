@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from comity.gateway.refusal import Refusal
-from comity.gateway.state import ABORTED, FINISHED, OPEN, Grant
+from comity.gateway.state import ABORTED, FINISHED, OPEN, Grant, begin_run
 from comity.ledger import Transaction
 from comity.records import (
     ContentDisclosed,
@@ -65,7 +65,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return _no("the plan is not frozen; freeze it before the first run under it")
             if tx.execute("SELECT 1 FROM gate_run WHERE run = ?", (record.run,)):
                 return _no("a run of this id was begun before")
-            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, ?)", (record.run, record.plan, grant.grant, OPEN))
+            begin_run(tx, run=record.run, plan=record.plan, grant=grant.grant)
         case RunFinished() | RunAborted() | ScoresCommitted():
             rows = tx.execute(
                 'SELECT open FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ?',
@@ -79,7 +79,8 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 if tx.execute("SELECT 1 FROM gate_draw WHERE run = ?", (record.run,)):
                     return _no("a draw over this run's scores has begun; they can no longer be replaced")
                 index = tx.append(entry)
-                tx.execute("INSERT OR IGNORE INTO gate_scores VALUES (?, ?)", (record.run, index))
+                values = (record.run, index)
+                tx.execute("INSERT INTO gate_scores VALUES (?, ?) ON CONFLICT (run) DO NOTHING", values)
                 return index
             ended = FINISHED if isinstance(record, RunFinished) else ABORTED
             tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (ended, record.run))

@@ -6,8 +6,10 @@ caller, never while its outcome is being recorded.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from comity.gateway.state import Stop
@@ -24,6 +26,8 @@ POLL_SECONDS: Final = 0.2
 class Flight:
     """One call under way in one task."""
 
+    __slots__ = ("_cuttable", "_task", "reason")
+
     def __init__(self) -> None:
         task = asyncio.current_task()
         if task is None:
@@ -38,16 +42,14 @@ class Flight:
             if self._cuttable:
                 self._task.cancel()
 
-    @contextmanager
-    def cuttable(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Around each wait for the provider or the caller; raises `CancelledError` where the flight is cut."""
         if self.reason is not None:
             raise asyncio.CancelledError
         self._cuttable = True
-        try:
-            yield
-        finally:
-            self._cuttable = False
+
+    def __exit__(self, *_: object) -> None:
+        self._cuttable = False
 
     def landed(self) -> bool:
         """Called where `CancelledError` was caught: whether this flight's own cut raised it."""
@@ -59,28 +61,50 @@ class Flight:
 
 
 class StopWatch:
-    """Reads the stop in force from the ledger, often, and says when it could not."""
+    """Reads the stop in force from the ledger, often, and knows when it last could.
 
-    def __init__(self, find: Callable[[], Stop | None], cut_all: Callable[[Cut], None]) -> None:
-        self._find, self._cut_all = find, cut_all
-        self._confirmed = -CONFIRM_SECONDS
+    A thread of its own reads, so that a loop with much to do is not taken for a
+    ledger that cannot be read; the loop cuts.
+    """
+
+    def __init__(
+        self, find: Callable[[], Stop | None], cut_all: Callable[[Cut], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._find, self._cut_all, self._monotonic = find, cut_all, monotonic
+        self._confirmed = -math.inf
+        self._ended = threading.Event()
 
     async def run(self) -> None:
-        """Look for ever; cut every flight when access is stopped or the ledger cannot be read in time."""
+        """Look until cancelled; cut every flight when access is stopped or the ledger cannot be read in time."""
         loop = asyncio.get_running_loop()
-        while True:
-            begun = loop.time()
-            try:
-                async with asyncio.timeout(CONFIRM_SECONDS - POLL_SECONDS):
-                    stop = await asyncio.to_thread(self._find)
-            except Exception:  # whatever keeps the ledger from being read has the same consequence
-                self._cut_all("stopped")
-            else:
-                self._confirmed = begun
-                if stop is not None:
+        threading.Thread(target=self._look, args=(loop,), name="stop watch", daemon=True).start()
+        try:
+            while True:
+                await asyncio.sleep(POLL_SECONDS)
+                if not self.confirmed():
                     self._cut_all("stopped")
-            await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._ended.set()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The thread."""
+        while True:
+            begun = self._monotonic()
+            try:
+                stopped = self._find() is not None
+            except Exception:  # whatever keeps the ledger from being read has the same consequence
+                begun, stopped = -math.inf, True
+            self._confirmed = begun
+            if stopped:
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._cut_all, "stopped")
+            if self._ended.wait(POLL_SECONDS):
+                return
 
     def confirmed(self) -> bool:
-        """Whether "may go on" was read from the ledger within the last second."""
-        return asyncio.get_running_loop().time() - self._confirmed <= CONFIRM_SECONDS
+        """Whether the stop was read from the ledger within the last second."""
+        return self._monotonic() - self._confirmed <= CONFIRM_SECONDS
+
+    def age(self, now: float) -> float:
+        """Seconds since then, at `now` by the monotonic clock, in any thread; infinite where it could not be read."""
+        return now - self._confirmed

@@ -1,52 +1,43 @@
-"""The gate of one arrangement: a call from its first byte to its settled entry.
+"""The gate of one arrangement: its ledger, its lease, its watch for a stop, and the calls under way.
 
-1. The key is looked up; the request is read, never changed.
-2. The request is sealed, and one transaction decides, records and reserves.
-3. The permit is durable. The stop is read once more from the ledger.
-4. The request goes upstream, once.
-5. The answer is read. A whole answer waits until its outcome is durable; of a
-   stream only the terminal bytes wait.
-6. The outcome is recorded, the answer sealed with it, the reservation settled.
-
-A failure of ours before 4 is a 503 and nothing was sent.  After 4 the caller
-gets no whole answer without a durable outcome: if recording fails, a whole answer
-is withheld with a 503 that says so, a stream is broken off, and the permit is
-abandoned at its reservation when the gateway's lease ends.
+A call's own path, from its first byte to its settled entry, is
+`comity.gateway.passage`.  Here is what all calls share: one incarnation with its
+lease, renewed as long as the process lives; the watch that cuts every call when
+access is stopped; the epochs under which content is sealed; and what the
+provider's answers usually take.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from comity.arrangement import Terms
 from comity.gateway import admission, state
-from comity.gateway.admission import Caller, Outcome, Permit, Refused
-from comity.gateway.answer import AnswerReading, is_stream, refuse_served
-from comity.gateway.asked import MalformedRequest
+from comity.gateway.admission import Caller, Refused
+from comity.gateway.anomaly import Custom
+from comity.gateway.bridge import Bridge, Rounds
 from comity.gateway.flight import Cut, Flight, StopWatch
-from comity.gateway.headers import CallerHeaders, read_headers, returned_headers
+from comity.gateway.headers import read_headers
+from comity.gateway.observe import Observer
+from comity.gateway.passage import Passage
+from comity.gateway.pool import pooled
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
-from comity.gateway.reply import NOT_RECORDED, Reply, ids, say
-from comity.gateway.stream import StreamReader
-from comity.gateway.upstream import Answer, NoAnswer, NotSent, Upstream
-from comity.ledger import Ledger, LedgerError, Transaction
+from comity.gateway.reply import NOT_RECORDED, Reply, say
+from comity.gateway.upstream import Upstream
+from comity.ledger import Ledger, LedgerError, Signer, Transaction
 from comity.records import ArrangementSigned, MalformedRecord, UnknownKind, parse_record
-from comity.vault import Epoch, SealedItem, parse_recipient, store_epoch
+from comity.vault import Epoch, parse_recipient, store_epoch
 
-__all__ = ["MAX_ANSWER", "Clock", "Gate", "Provider", "Random"]
+__all__ = ["Clock", "Gate", "Provider", "Random"]
 
-T = TypeVar("T")
 Clock = Callable[[], datetime]
 Random = Callable[[int], bytes]
-
-MAX_ANSWER: Final = 64 * 1024 * 1024
-"""Bytes of one answer that are kept for sealing; a longer one is cut as a provider's failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +56,6 @@ class OtherTerms(LedgerError):
     """The terms given are not those that the ledger began with; take the file that was adopted."""
 
 
-class NotSettled(Exception):
-    """The outcome of a call that was sent could not be recorded."""
-
-
 class Gate:
     """One arrangement's door to its models."""
 
@@ -78,23 +65,44 @@ class Gate:
         ledger: Ledger,
         terms: Terms,
         providers: Mapping[str, Provider],
+        permit_signer: Signer,
         clock: Clock,
+        monotonic: Callable[[], float],
         random: Random,
         software: str,
     ) -> None:
         spoken = {protocol for model in terms.models for protocol in model.protocols}
         if missing := spoken - providers.keys():
             raise ValueError(f"expected a provider for each protocol of the terms, found none for {sorted(missing)}")
-        self.ledger, self.terms, self.clock, self.random = ledger, terms, clock, random
-        self._providers, self._software = providers, software
+        for protocol, provider in sorted(providers.items()):
+            if not provider.key or not all("!" <= character <= "~" for character in provider.key):
+                raise ValueError(
+                    f"the provider's key for {protocol}: expected printable ASCII without spaces, which a header can "
+                    "hold, and found none or something else; put it in as the provider gave it"
+                )
+        if permit_signer.vkey != terms.guard.permit_key:
+            raise ValueError("expected the permit key that the terms name in guard.permit_key; this is another")
+        self.ledger, self.terms, self.clock, self.random = ledger, terms, clock, pooled(random)
+        self.providers, self._software = providers, software
+        self.incarnation = random(16).hex()
+        self.custom = Custom()
+        bridge = Bridge(ledger)
+        self.transact = bridge.transact
+        self.rounds = Rounds(
+            bridge, terms=terms, signer=permit_signer, incarnation=lambda: self.incarnation, clock=clock
+        )
         self._reader = ledger.reader()
         self._watch_reader = ledger.reader()
-        self._incarnation = random(16).hex()
         self._epochs: dict[str, Epoch] = {}
         self._epoch_lock = asyncio.Lock()
+        self._grants: dict[str, str] = {}
         self._flights: set[Flight] = set()
-        self._watch = StopWatch(lambda: state.find_stop(self._watch_reader.query), self.cut_all)
+        self._may_send: bool | None = None
+        """What the ledger said of the stop in this turn of the loop; None where it was not asked."""
+        self._watch = StopWatch(lambda: state.find_stop(self._watch_reader.query), self.cut_all, monotonic)
         self._tasks: list[asyncio.Task[None]] = []
+        self.observers: tuple[Observer, ...] = ()
+        """Who is told what became of each request."""
         self.unauthenticated = 0
         """Requests with no known key since the start; they are counted and never become entries."""
 
@@ -128,20 +136,18 @@ class Gate:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(LedgerError):  # open permits are then abandoned when the lease ends
             await self.transact(lambda tx: admission.flush_refusals(tx, now=self.clock(), all_of_them=True))
-            await self.transact(lambda tx: admission.end(tx, incarnation=self._incarnation, now=self.clock()))
-        for provider in self._providers.values():
+            await self.transact(lambda tx: admission.end(tx, incarnation=self.incarnation, now=self.clock()))
+        for provider in self.providers.values():
             provider.upstream.close()
         self._reader.close()
         self._watch_reader.close()
 
-    async def transact(self, fn: Callable[[Transaction], T]) -> T:
-        """Run `fn` in the ledger and wait until it is durable."""
-        return await asyncio.shield(asyncio.wrap_future(self.ledger.submit(fn)))
-
     def query(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Read the ledger's database as of now; raises `LedgerUnreadable`."""
+        """Read the gateway's tables; raises `LedgerUnreadable` where the ledger's file cannot be read."""
         try:
             return self._reader.query(sql, args)
+        except LedgerError:
+            raise
         except Exception as fault:  # the storage's own errors: a closed file, a failing disk
             raise LedgerUnreadable(f"the ledger could not be read: {type(fault).__name__}: {fault}") from fault
 
@@ -151,13 +157,34 @@ class Gate:
         self.unauthenticated += grant is None
         return grant
 
+    def may_send(self) -> bool:
+        """Whether access is not stopped, as the ledger says in this turn of the loop; False where it says nothing."""
+        if self._may_send is None:
+            try:
+                self._may_send = state.find_stop(self.query) is None
+            except LedgerError:
+                self._may_send = False
+            asyncio.get_running_loop().call_soon(self._turn_over)
+        return self._may_send
+
+    def _turn_over(self) -> None:
+        self._may_send = None
+
+    def confirmed(self) -> bool:
+        """Whether "not stopped" was read from the ledger within the last second; else nothing may pass."""
+        return self._watch.confirmed()
+
+    def watch_age(self, now: float) -> float:
+        """Seconds since "not stopped" was last read from the ledger, at `now` by the monotonic clock."""
+        return self._watch.age(now)
+
     def cut_all(self, reason: Cut) -> None:
         """Cut every call under way."""
         for flight in tuple(self._flights):
             flight.cut(reason)
 
     async def _begin(self) -> None:
-        begin = partial(admission.begin, incarnation=self._incarnation, software=self._software, now=self.clock())
+        begin = partial(admission.begin, incarnation=self.incarnation, software=self._software, now=self.clock())
         await self.transact(begin)
 
     async def _keep(self) -> None:
@@ -167,7 +194,7 @@ class Gate:
             try:
                 await self.transact(self._keep_once)
             except admission.LeaseLost:
-                self._incarnation = self.random(16).hex()
+                self.incarnation = self.random(16).hex()
                 self._epochs.clear()
                 with suppress(LedgerError):  # without a lease the next round begins anew
                     await self._begin()
@@ -176,85 +203,66 @@ class Gate:
 
     def _keep_once(self, tx: Transaction) -> None:
         now = self.clock()
-        admission.renew(tx, incarnation=self._incarnation, now=now)
+        admission.renew(tx, incarnation=self.incarnation, now=now)
         admission.abandon_expired(tx, now=now)
         admission.flush_refusals(tx, now=now)
+        state.forget_seconds(tx, now_ms=state.millis(now))
 
     async def call(
         self,
         protocol: Protocol,
+        path: str,
         raw_headers: Sequence[tuple[bytes, bytes]],
         query: str,
         body: bytes,
         reply: Reply,
     ) -> None:
-        """Carry one model call from its request to its settled entry."""
+        """Carry one model call from its request to its settled entry; `path` is the provider's own."""
         headers = read_headers(raw_headers)
-        caller = Caller(key=sha256(headers.secret.encode("latin-1")).hexdigest(), irid=headers.irid, run=headers.run)
+        key = sha256(headers.secret.encode("latin-1")).hexdigest()
+        caller = Caller(key=key, irid=headers.irid, run=headers.run)
         try:
-            grant = self.find_grant(headers.secret)
+            grant = self._grants.get(key) or self._known(headers.secret, key)
+            if not self.confirmed():
+                raise LedgerUnreadable("whether access is stopped was not read within the last second")
         except LedgerError:
-            await self._say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
+            await self.say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
             return
         if grant is None:
             refusal = Refusal(slug="key-unknown", clause="grant.key", because="no grant is known for this key")
-            await self._say(reply, protocol, Refused(refusal=refusal, index=None))
+            await self.say(reply, protocol, Refused(refusal=refusal, index=None))
             return
         flight = Flight()
         self._flights.add(flight)
         reply.when_gone(partial(flight.cut, "client-gone"))
         try:
-            await self._call(protocol, headers, caller, grant, query, body, reply, flight)
+            passage = Passage(self, protocol, headers, caller, grant, reply, flight)
+            if self.observers:
+                passage.traceparent = next((value for name, value in raw_headers if name == b"traceparent"), b"")
+            await passage.run(path, query, body)
         except (LedgerError, admission.LeaseLost):
-            await self._say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
+            await self.say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
         finally:
             self._flights.discard(flight)
 
-    async def _call(
-        self,
-        protocol: Protocol,
-        headers: CallerHeaders,
-        caller: Caller,
-        grant: state.Grant,
-        query: str,
-        body: bytes,
-        reply: Reply,
-        flight: Flight,
-    ) -> None:
-        try:
-            asked = protocol.read(body)
-        except MalformedRequest as error:
-            refusal = Refusal(slug="request-malformed", clause="request.body", because=str(error))
-            await self.refuse(reply, protocol, caller, refusal, protocol.route)
-            return
-        strange = (*asked.unknown, *headers.unknown, *((f"query {query[:60]}",) if query else ()))
-        asked = replace(asked, unknown=strange)
-        epoch = await self._epoch(grant.grant)
-        request = epoch.seal(body, ledger=self.ledger.origin, part="request", random=self.random)
-        decision = await self.transact(
-            lambda tx: admission.admit(
-                tx,
-                terms=self.terms,
-                caller=caller,
-                asked=asked,
-                request=request,
-                incarnation=self._incarnation,
-                now=self.clock(),
-            )
-        )
-        match decision:
-            case Refused():
-                await self._say(reply, protocol, decision)
-            case Permit():
-                try:
-                    await self._forward(protocol, headers, decision, epoch, body, reply, flight)
-                except NotSettled:
-                    await self._withhold(reply, protocol, decision)
+    def _known(self, secret: str, key: str) -> str | None:
+        """The id of a key's grant, remembered because it never changes; whether it is in force is decided anew."""
+        grant = self.find_grant(secret)
+        if grant is None:
+            return None
+        self._grants[key] = grant.grant
+        return grant.grant
 
     async def refuse(
-        self, reply: Reply, protocol: Protocol | None, caller: Caller, refusal: Refusal, route: str
+        self,
+        reply: Reply,
+        protocol: Protocol | None,
+        caller: Caller,
+        refusal: Refusal,
+        route: str,
+        since: datetime | None = None,
     ) -> None:
-        """Record a refusal that needs no decision, and say it."""
+        """Record a refusal that needs no decision, and say it; `since` as `say` has it."""
         refused = await self.transact(
             lambda tx: admission.refuse(
                 tx,
@@ -265,221 +273,26 @@ class Gate:
                 now=self.clock(),
             )
         )
-        await self._say(reply, protocol, refused)
+        await self.say(reply, protocol, refused, since)
 
-    async def _epoch(self, grant: str) -> Epoch:
+    async def epoch(self, grant: str) -> Epoch:
         """This process's epoch for one grant: one encapsulation to each recipient of the terms."""
+        epoch = self._epochs.get(grant)
+        if epoch is not None:
+            return epoch
         async with self._epoch_lock:
             if grant not in self._epochs:
                 recipients = [parse_recipient(r.name, r.key) for r in self.terms.content.recipients]
                 context = f"{self.ledger.origin}\n{grant}".encode()
                 epoch = Epoch.begin(recipients, context, self.random)
-                await self.transact(lambda tx: store_epoch(tx, epoch))
+                await self.transact(partial(store_epoch, epoch=epoch))
                 self._epochs[grant] = epoch
             return self._epochs[grant]
 
-    async def _forward(
-        self,
-        protocol: Protocol,
-        headers: CallerHeaders,
-        permit: Permit,
-        epoch: Epoch,
-        body: bytes,
-        reply: Reply,
-        flight: Flight,
+    async def say(
+        self, reply: Reply, protocol: Protocol | None, refused: Refused, since: datetime | None = None
     ) -> None:
-        begun = self.clock()
-        reading = AnswerReading()
-        stream: StreamReader | None = None
-        settle = partial(self._settle, permit, epoch, begun, reading)
-        started = False
-        reading.sent = False
-        try:
-            with flight.cuttable():
-                answer = await self._send(protocol, headers, permit, body, reading)
-            reading.status = answer.status
-            passed, reading.upstream_id = returned_headers(answer.headers)
-            head = [*passed, *ids(self.ledger.origin, permit.index, reading.upstream_id)]
-            if is_stream(answer):
-                stream = StreamReader(
-                    protocol.terminal,
-                    protocol.served,
-                    protocol.usage,
-                    permit.model.serves.__contains__,
-                    cut=permit.model.on_mismatch == "refuse",
-                )
-                async with aclosing(self._read(answer, reading, flight)) as pieces:
-                    async for piece in pieces:
-                        now = stream.feed(piece)
-                        reading.served, reading.usage = stream.served, stream.usage
-                        reading.checked, reading.complete = True, stream.ended
-                        if stream.mismatch:
-                            reading.complete = False
-                            break
-                        if now:
-                            with flight.cuttable():
-                                if not started:
-                                    await reply.start(answer.status, head, length=None)
-                                    started = True
-                                await reply.write(now)
-            else:
-                async with aclosing(self._read(answer, reading, flight)) as pieces:
-                    async for _ in pieces:
-                        pass
-                reading.complete = True
-                reading.look_at_whole(protocol)
-        except NotSent:
-            await settle("not-sent")
-            await self._cut(reply, protocol, permit, flight, started)
-            return
-        except NoAnswer as error:
-            outcome = "half-answer" if reading.status else "provider-failed"
-            await settle(outcome)
-            if started:
-                reply.abort(flush=True)
-            else:
-                refusal = Refusal(slug=error.slug, clause="provider", because=str(error))
-                await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
-            return
-        except asyncio.CancelledError:
-            if not flight.landed():  # the server ends
-                await settle("stopped" if reading.sent else "not-sent")
-                raise
-            await settle(("not-sent" if not reading.sent else flight.reason) or "stopped")
-            await self._cut(reply, protocol, permit, flight, started)
-            return
-        await self._finish(protocol, permit, reading, stream, head, reply, flight, settle, started)
-
-    async def _send(
-        self, protocol: Protocol, headers: CallerHeaders, permit: Permit, body: bytes, reading: AnswerReading
-    ) -> Answer:
-        """Send once, if access is not stopped at the last moment before the first byte."""
-        provider = self._providers[protocol.name]
-        outgoing = [*headers.forwarded, *protocol.key_headers(provider.key)]
-
-        def may_send() -> bool:
-            try:
-                stop = state.find_stop(self.query)
-            except LedgerError:
-                return False
-            reading.sent = stop is None
-            return reading.sent
-
-        return await provider.upstream.send(permit, path=protocol.route, headers=outgoing, body=body, may_send=may_send)
-
-    async def _read(self, answer: Answer, reading: AnswerReading, flight: Flight) -> AsyncGenerator[bytes]:
-        chunks = answer.chunks
-        try:
-            while True:
-                with flight.cuttable():
-                    try:
-                        chunk = await anext(chunks)
-                    except StopAsyncIteration:
-                        return
-                if len(reading.kept) + len(chunk) > MAX_ANSWER:
-                    raise NoAnswer("provider-failed", f"the answer exceeds {MAX_ANSWER} bytes", sent=True)
-                reading.kept += chunk
-                yield chunk
-        finally:
-            await chunks.aclose()  # type: ignore[attr-defined]  # an async generator, typed by what callers need
-
-    async def _finish(
-        self,
-        protocol: Protocol,
-        permit: Permit,
-        reading: AnswerReading,
-        stream: StreamReader | None,
-        head: list[tuple[str, str]],
-        reply: Reply,
-        flight: Flight,
-        settle: Callable[[str], Any],
-        started: bool,
-    ) -> None:
-        refusal = refuse_served(permit.model, reading)
-        if refusal is not None:
-            await settle("withheld")
-            if started:
-                reply.abort(flush=True)
-            else:
-                await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
-            return
-        if reading.status >= 400:
-            outcome = "provider-failed" if reading.status >= 500 else "provider-refused"
-        else:
-            outcome = "answered" if reading.complete else "half-answer"
-        await settle(outcome)
-        try:
-            with flight.cuttable():
-                rest = bytes(reading.kept) if stream is None else stream.rest()
-                if not started:
-                    await reply.start(reading.status, head, length=len(rest) if stream is None else None)
-                if rest:
-                    await reply.write(rest)
-                if reading.complete:
-                    await reply.end()
-                else:
-                    reply.abort(flush=True)  # a stream without its last line is not whole, whatever its framing says
-        except asyncio.CancelledError:
-            if not flight.landed():
-                raise
-            reply.abort(flush=False)
-
-    async def _settle(
-        self, permit: Permit, epoch: Epoch, begun: datetime, reading: AnswerReading, outcome: str
-    ) -> None:
-        """Make the outcome durable; raises `NotSettled`, also where the call was abandoned meanwhile."""
-        now = self.clock()
-        kept = bytes(reading.kept)
-        item: SealedItem | None = None
-        if kept:
-            item = epoch.seal(kept, ledger=self.ledger.origin, part="answer", random=self.random)
-        usage = reading.usage
-        served = (reading.served or "").encode("utf-8", "backslashreplace").decode()
-        result = Outcome(
-            outcome=outcome,
-            status=reading.status,
-            served=served,
-            served_check=reading.served_check(permit.model),
-            answer=item,
-            answer_bytes=len(kept),
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
-            complete=reading.complete,
-            sent=reading.sent,
-            upstream_id=reading.upstream_id,
-            millis=max(0, int((now - begun).total_seconds() * 1000)),
-        )
-        try:
-            recorded = await self.transact(lambda tx: admission.settle(tx, permit=permit, outcome=result, now=now))
-        except LedgerError as error:
-            raise NotSettled from error
-        if not recorded:
-            raise NotSettled
-
-    async def _say(self, reply: Reply, protocol: Protocol | None, refused: Refused) -> None:
+        """Say a refusal in the protocol's shape; `since` is when a call was received that ends with it."""
+        for observer in self.observers:
+            observer.refused(protocol.name if protocol else "", refused, since)
         await say(reply, protocol, refused, origin=self.ledger.origin)
-
-    async def _withhold(self, reply: Reply, protocol: Protocol, permit: Permit) -> None:
-        """The outcome is not durable, so the caller gets no whole answer."""
-        if reply.started:
-            reply.abort(flush=True)
-            return
-        because = "the call was made and its outcome could not be recorded, so its answer is withheld"
-        refusal = Refusal(slug="not-recorded", clause="ledger", because=because, again=False)
-        await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))
-
-    async def _cut(self, reply: Reply, protocol: Protocol, permit: Permit, flight: Flight, started: bool) -> None:
-        if started or flight.reason == "client-gone":
-            reply.abort(flush=False)
-            return
-        try:
-            stop = state.find_stop(self.query)
-        except LedgerError:
-            stop = None
-        if stop is not None:
-            because = f"the {stop.by} stopped this access: {stop.cause}"
-            refusal = Refusal(slug="terms-refused", clause="stop.by", because=because)
-        else:
-            because = "this gateway is ending, or could not read the ledger within a second, so it let nothing pass"
-            refusal = Refusal(slug="not-recorded", clause="ledger", because=because)
-        await self._say(reply, protocol, Refused(refusal=refusal, index=permit.index))

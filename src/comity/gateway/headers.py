@@ -3,18 +3,34 @@
 Towards the provider go the headers of `FORWARDED` alone, with the provider's own
 key in place of the caller's and `accept-encoding: identity`.  What stands in
 `DROPPED` describes the caller's client or its connection and ends here.  Any
-other header is refused, because a provider may give it a meaning (a beta, an
+other header is refused, because a provider may give it a meaning (an
 organisation, a project).
 
+A header of `BETAS` holds a list of names, each of which switches something on.
+The table says which feature of the terms a name uses; a name that only lets the
+body say more uses none, because the body's own fields say what they use.  A name
+that is not in the table is refused by that name.
+
 Towards the caller come the headers of `RETURNED` alone.  The provider's own
-request id comes under `x-upstream-request-id`, beside ours in `request-id`.
+request id comes under `x-upstream-request-id`, beside ours in `request-id`, and
+once more under `x-request-id` where the provider calls it that, because there
+its SDKs look for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DROPPED", "FORWARDED", "RETURNED", "CallerHeaders", "read_headers", "returned_headers"]
+__all__ = [
+    "BETAS",
+    "DROPPED",
+    "DROPPED_PREFIXES",
+    "FORWARDED",
+    "RETURNED",
+    "CallerHeaders",
+    "read_headers",
+    "returned_headers",
+]
 
 FORWARDED: Final = {
     "accept": None,
@@ -23,11 +39,36 @@ FORWARDED: Final = {
 }
 """Header → the values that may pass; None where any may."""
 
+BETAS: Final[Mapping[str, Mapping[str, str | None]]] = {
+    "anthropic-beta": {
+        "prompt-caching-2024-07-31": "prompt_caching",
+        "extended-cache-ttl-2025-04-11": "prompt_caching",
+        "interleaved-thinking-2025-05-14": "reasoning",
+        "dev-full-thinking-2025-05-14": "reasoning_raw",
+        "token-efficient-tools-2025-02-19": "tools",
+        "fine-grained-tool-streaming-2025-05-14": "tools",
+        "structured-outputs-2025-11-13": "structured_output",
+        "fast-mode-2026-02-01": "service_tier",
+        "token-counting-2024-11-01": None,
+        "output-128k-2025-02-19": None,
+        "output-300k-2026-03-24": None,
+        "model-context-window-exceeded-2025-08-26": None,
+        "pdfs-2024-09-25": None,
+        "files-api-2025-04-14": None,
+        "code-execution-2025-05-22": None,
+        "code-execution-2025-08-25": None,
+        "web-fetch-2025-09-10": None,
+        "mcp-client-2025-04-04": None,
+    },
+    "openai-beta": {},
+}
+"""Header → name in its list → the feature that it uses, or None where the body's fields say it."""
+
 DROPPED: Final = frozenset(
     "accept-encoding accept-language authorization cache-control comity-run connection content-length expect "
     "host idempotency-key keep-alive origin pragma priority te traceparent tracestate transfer-encoding "
-    "user-agent via x-api-key x-forwarded-for x-forwarded-host x-forwarded-proto x-irid x-real-ip x-request-id "
-    "anthropic-dangerous-direct-browser-access".split()
+    "user-agent via x-api-key x-forwarded-for x-forwarded-host x-forwarded-proto x-goog-api-client x-goog-api-key "
+    "x-irid x-real-ip x-request-id x-server-timeout anthropic-dangerous-direct-browser-access".split()
 )
 DROPPED_PREFIXES: Final = ("x-stainless-", "sec-")
 
@@ -35,6 +76,7 @@ RETURNED: Final = frozenset(
     "content-type content-encoding retry-after x-should-retry openai-processing-ms openai-version".split()
 )
 UPSTREAM_IDS: Final = ("x-request-id", "request-id")
+OUR_ID: Final = "request-id"
 
 MAX_ID: Final = 128
 
@@ -44,23 +86,26 @@ class CallerHeaders:
     """What one request's headers say."""
 
     secret: str
-    """The bearer secret, from `authorization` or `x-api-key`; empty where none came."""
+    """The bearer secret, from `authorization`, `x-api-key` or `x-goog-api-key`; empty where none came."""
     forwarded: tuple[tuple[str, str], ...]
+    features: tuple[str, ...]
+    """Features that the headers use, in the terms' names."""
     unknown: tuple[str, ...]
     irid: str
     run: str
 
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> CallerHeaders:
-    """Sort one request's headers by the table; names come in lower case, values in latin-1."""
+    """Sort one request's headers by the tables; names come in lower case, values in latin-1."""
     secret, irid, run = "", "", ""
     forwarded: list[tuple[str, str]] = []
+    features: set[str] = set()
     unknown: list[str] = []
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name == "authorization" and value[:7].lower() == "bearer ":
             secret = secret or value[7:].strip()
-        elif name == "x-api-key":
+        elif name in ("x-api-key", "x-goog-api-key"):
             secret = secret or value.strip()
         elif name == "x-irid":
             irid = _identifier(value)
@@ -71,16 +116,40 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> CallerHeaders:
             if allowed is not None and value.lower() not in allowed:
                 unknown.append(f"header {name}: {value}"[:80])
             forwarded.append((name, value))
+        elif name in BETAS:
+            used, strange = _betas(BETAS[name], value)
+            features |= used
+            unknown += [f"header {name}: {beta}"[:80] for beta in strange]
+            forwarded.append((name, value))
         elif name not in DROPPED and not name.startswith(DROPPED_PREFIXES):
-            unknown.append(f"header {name}: {value}"[:80] if name == "anthropic-beta" else f"header {name}"[:80])
-    return CallerHeaders(secret=secret, forwarded=tuple(forwarded), unknown=tuple(unknown), irid=irid, run=run)
+            unknown.append(f"header {name}"[:80])
+    return CallerHeaders(
+        secret=secret,
+        forwarded=tuple(forwarded),
+        features=tuple(sorted(features)),
+        unknown=tuple(unknown),
+        irid=irid,
+        run=run,
+    )
+
+
+def _betas(known: Mapping[str, str | None], value: str) -> tuple[set[str], list[str]]:
+    """The features that a list of names uses, and the names that the table does not know."""
+    names = [name.strip() for name in value.split(",")]
+    return (
+        {feature for name in names if (feature := known.get(name)) is not None},
+        [name for name in names if name not in known],
+    )
 
 
 def returned_headers(headers: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], str]:
     """The provider's headers that a caller may see, and the provider's own request id."""
     passed = [(name, value) for name, value in headers if name in RETURNED]
-    upstream_id = next((value for wanted in UPSTREAM_IDS for name, value in headers if name == wanted), "")
-    return passed, _identifier(upstream_id)
+    named, value = next(((n, v) for wanted in UPSTREAM_IDS for n, v in headers if n == wanted), ("", ""))
+    upstream_id = _identifier(value)
+    if upstream_id and named != OUR_ID:
+        passed.append((named, upstream_id))
+    return passed, upstream_id
 
 
 def _identifier(value: str) -> str:

@@ -17,6 +17,7 @@ from comity.ledger import Ledger, Transaction, create_ledger, open_ledger
 from comity.records import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     ArrangementSigned,
     CallAbandoned,
     CallOverran,
@@ -29,13 +30,16 @@ from comity.records import (
     DrawRevealed,
     GrantIssued,
     GrantRevoked,
+    GuardCounted,
     Hex32,
     Instant,
     PlanFrozen,
+    Record,
     RunAborted,
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    UpstreamAnomaly,
     instant_text,
     parse_instant,
     parse_record,
@@ -48,17 +52,29 @@ __all__ = ["SCHEMA", "begin_ledger", "open_arrangement", "rebuild"]
 SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
 
 _TABLES: Final = (
-    "gate_grant", "gate_total", "gate_call", "gate_overrun", "gate_stop", "gate_act", "gate_plan", "gate_run",
-    "gate_scores", "gate_draw", "gate_refusal",
+    "gate_grant", "gate_sum", "gate_call", "gate_overrun", "gate_stop", "gate_suspension", "gate_clock", "gate_act",
+    "gate_plan", "gate_run", "gate_scores", "gate_draw", "gate_refusal", "gate_anomaly",
 )  # fmt: skip
-_ACTS: Final = (GrantIssued, GrantRevoked, AccessStopped, AccessResumed, DrawCommitted, DrawRevealed)
+_ACTS: Final = (
+    GrantIssued,
+    GrantRevoked,
+    AccessStopped,
+    AccessSuspended,
+    AccessResumed,
+    DrawCommitted,
+    DrawRevealed,
+    GuardCounted,
+)
 
 
-def begin_ledger(path: Path, offer: Offer, *, now: datetime) -> Ledger:
-    """Create the ledger of an arrangement that both parties signed; raises `NotInForce` for any other."""
+def begin_ledger(place: Path | str, offer: Offer, *, now: datetime) -> Ledger:
+    """Create the ledger of an arrangement that both parties signed; raises `NotInForce` for any other.
+
+    `place` is a file's path or a database's URL `postgresql://…` without a password.
+    """
     in_force(offer, max(now, offer.terms.window.begins))
     terms = offer.terms
-    ledger = create_ledger(path, origin=terms.ledger.origin, schema=SCHEMA)
+    ledger = create_ledger(place, origin=terms.ledger.origin, schema=SCHEMA)
     record = ArrangementSigned(
         at=Instant(instant_text(now)),
         arrangement=Hex32(terms.id),
@@ -71,9 +87,9 @@ def begin_ledger(path: Path, offer: Offer, *, now: datetime) -> Ledger:
     return ledger
 
 
-def open_arrangement(path: Path) -> Ledger:
-    """Open the ledger of an arrangement."""
-    return open_ledger(path, schema=SCHEMA)
+def open_arrangement(place: Path | str, *, origin: str | None = None) -> Ledger:
+    """Open the ledger of an arrangement; a database needs its `origin`, and a file's is compared where it is given."""
+    return open_ledger(place, origin=origin, schema=SCHEMA)
 
 
 def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
@@ -82,12 +98,21 @@ def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
         tx.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in state.SCHEMA:
         tx.execute(statement)
+    models: dict[int, str] = {}
+    newest = 0
     for index, entry in enumerate(entries):
-        _replay(tx, index, entry)
+        record = parse_record(entry)
+        newest = max(newest, state.millis(parse_instant(record.at)))
+        if isinstance(record, CallPermitted):
+            models[index] = record.model
+        if isinstance(record, UpstreamAnomaly):
+            state.count_anomaly(tx, models[record.permit], record.what)
+        else:
+            _replay(tx, index, record)
+    state.forget_seconds(tx, now_ms=newest)
 
 
-def _replay(tx: Transaction, index: int, entry: bytes) -> None:
-    record = parse_record(entry)
+def _replay(tx: Transaction, index: int, record: Record) -> None:
     if isinstance(record, _ACTS):
         tx.execute("INSERT INTO gate_act VALUES (?, ?)", (act_digest(record.note.encode()), index))
     match record:
@@ -98,16 +123,17 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
             tx.execute('UPDATE gate_grant SET revoked = ? WHERE "grant" = ?', (record.cause, record.grant))
         case AccessStopped() as record:
             tx.execute("INSERT INTO gate_stop VALUES (?, ?, ?)", (record.by, record.cause, index))
+        case AccessSuspended() as record:
+            state.suspend(tx, by=record.by, cause=record.cause, clock=record.clock, at_index=index, at_ms=_ms(record))
         case AccessResumed() as record:
-            tx.execute('DELETE FROM gate_stop WHERE "by" = ?', (record.by,))
+            state.resume(tx, by=record.by, at_ms=_ms(record))
         case CallPermitted() as record:
-            at_ms = state.millis(parse_instant(record.at))
             state.reserve(
                 tx,
                 permit=index,
-                at_ms=at_ms,
-                grant=record.grant,
+                at_ms=_ms(record),
                 incarnation=record.incarnation,
+                rerun=state.repeats(tx.execute, record.run),
                 amount=record.reserved,
             )
         case CallSettled() | CallAbandoned() as record:
@@ -121,15 +147,15 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
         case CallsRefused() as record:
             state.count_refusals(tx, record.clause, record.count)
         case PlanFrozen() as record:
-            tx.execute("INSERT OR IGNORE INTO gate_plan VALUES (?, ?)", (record.plan, index))
+            tx.execute("INSERT INTO gate_plan VALUES (?, ?) ON CONFLICT (plan) DO NOTHING", (record.plan, index))
         case RunBegun() as record:
-            tx.execute("INSERT INTO gate_run VALUES (?, ?, ?, 1)", (record.run, record.plan, record.grant))
+            state.begin_run(tx, run=record.run, plan=record.plan, grant=record.grant)
         case RunFinished() as record:
             tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (state.FINISHED, record.run))
         case RunAborted() as record:
             tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (state.ABORTED, record.run))
         case ScoresCommitted() as record:
-            tx.execute("INSERT OR IGNORE INTO gate_scores VALUES (?, ?)", (record.run, index))
+            tx.execute("INSERT INTO gate_scores VALUES (?, ?) ON CONFLICT (run) DO NOTHING", (record.run, index))
         case DrawCommitted() as record:
             tx.execute(
                 "INSERT INTO gate_draw VALUES (?, ?, ?, ?, NULL)", (record.run, record.by, record.commitment, index)
@@ -138,3 +164,7 @@ def _replay(tx: Transaction, index: int, entry: bytes) -> None:
             tx.execute('UPDATE gate_draw SET revealed = ? WHERE run = ? AND "by" = ?', (index, record.run, record.by))
         case _:
             pass  # an entry that no decision reads
+
+
+def _ms(record: Record) -> int:
+    return state.millis(parse_instant(record.at))

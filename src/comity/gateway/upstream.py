@@ -3,16 +3,22 @@
 An HTTP/1.1 client for one thing: to carry a permitted request to the provider
 exactly once.  `httptools` parses the answer, this module frames the request.
 There is no retry, no redirect, no decoding: a request whose connection breaks is
-answered by `NoAnswer`, which says whether any of its bytes may have left.
+answered by `NoAnswer`, which says whether any of its bytes may have left.  A
+redirect is an answer like any other; it is not followed, and the caller does not
+learn where it leads.  An answer that comes compressed although `identity` was
+asked for passes as it is, and states nothing that can be read.
 
-Connections are kept for reuse.  One that the provider has closed is noticed
-before anything is written to it and replaced; one that breaks after the first
-byte was written ends the call.  One on which the provider said more than the one
-answer it was asked for is never used again, so that no answer can be taken for
-another request's.
+Connections are kept for reuse.  One that the provider has closed, or that was
+silent for long, is noticed before anything is written to it and replaced; one
+that breaks after the first byte was written ends the call.  One on which the
+provider said more than the one answer it was asked for is never used again, so
+that no answer can be taken for another request's.
 
-Between the last look at the stop (`may_send`) and the first byte nothing else
-runs in this process.
+Where calls go is the operator's word alone (`endpoint`), and the address that a
+name leads to is looked at before a byte leaves.
+
+Between the last look at the stop (`may_send`) and the first byte nothing runs in
+this process but other calls of the same turn of the loop.
 
 Not promised: that a request without an answer did not reach the model.
 """
@@ -20,20 +26,25 @@ Not promised: that a request without an answer did not reach the model.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, cast
-from urllib.parse import urlsplit
 
 import httptools
 
 from comity.gateway.admission import Permit
+from comity.gateway.endpoint import parse_endpoint, refuse_address
+from comity.gateway.tls import client_context
 
 __all__ = ["Answer", "NoAnswer", "NotSent", "Upstream"]
 
 MAX_ANSWER_HEADERS: Final = 64 * 1024
 HIGH_WATER: Final = 256 * 1024
 """Bytes of an answer that wait for a slow caller before reading from the provider pauses."""
+IDLE_SECONDS: Final = 50.0
+"""A connection that was silent for longer is not used again: networks forget those without a word."""
+WRITTEN_AT_ONCE: Final = 64 * 1024
+"""A head is joined to a body up to this size; a larger body is not copied for it."""
+_INJECTED: Final = "a header or path of a request to the provider holds what would end it"
 
 
 class NoAnswer(Exception):
@@ -49,47 +60,76 @@ class NotSent(Exception):
     """Nothing left, because sending was no longer allowed when the connection was there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The head of a provider's answer; its body comes from `chunks`."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    chunks: AsyncIterator[bytes]
-    """The body after transfer-decoding, as it comes; raises `NoAnswer` where it breaks off."""
-
-
 class _Connection(asyncio.Protocol):
     """One connection; carries one request at a time."""
 
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.closed = False
-        self.busy = False
-        self._fresh()
+    __slots__ = (
+        "_header_bytes", "_high", "_now", "_parser", "_wake", "_whole", "busy", "chunks", "closed", "done", "fault",
+        "headed", "headers", "heard", "keep", "paused", "status", "transport", "waiting",
+    )  # fmt: skip
 
-    def _fresh(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.headers: list[tuple[str, str]] = []
-        self.chunks: deque[bytes] = deque()
-        self.waiting = 0
-        self.status = 0
-        self.headed = False
-        self.done = False
-        self.keep = False
-        self.paused = False
-        self.fault = ""
-        self.header_bytes = 0
-        self.wake = asyncio.Event()
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.closed = self.busy = False
+        self._now, self.heard = now, now()
+        """When the provider was last heard, or a wait for it began."""
+        self._wake: asyncio.Future[None] | None = None
+        self.begin()
+        self.busy = False
 
     def begin(self) -> None:
         """Make ready for one request's answer."""
-        self._fresh()
+        self._parser = httptools.HttpResponseParser(self)
+        self.headers: list[tuple[str, str]] = []
+        self.chunks: deque[bytes] = deque()
+        self.waiting = self.status = self._header_bytes = 0
+        self._high = HIGH_WATER
+        self.headed = self.done = self.keep = self.paused = self._whole = False
+        self.fault = ""
         self.busy = True
 
-    def taken(self) -> None:
-        """Some of the body went on: read again where reading was paused."""
-        if self.paused and self.waiting <= HIGH_WATER // 2 and not self.closed and self.transport is not None:
+    async def more(self) -> None:
+        """Wait until something new is known; raises `NoAnswer` where nothing more can come."""
+        if self.closed:
+            raise NoAnswer("provider-failed", self.fault or "the provider's connection broke", sent=True)
+        self.heard = self._now()
+        self._wake = asyncio.get_running_loop().create_future()
+        await self._wake
+
+    def _tell(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None and not wake.done():
+            wake.set_result(None)
+
+    def silent(self, seconds: float) -> None:
+        """The provider was silent for too long while somebody waits for it."""
+        wake, self._wake = self._wake, None
+        if wake is not None and not wake.done():
+            silence = f"the provider was silent for {seconds:g} s"
+            wake.set_exception(NoAnswer("provider-timeout", silence, sent=True))
+
+    def take(self) -> bytes:
+        """The next bytes of the body; reading goes on where it was paused."""
+        chunk = self.chunks.popleft()
+        self.waiting -= len(chunk)
+        if self.paused and self.waiting <= self._high // 2 and not self.closed and self.transport is not None:
+            self.paused = False
+            self.transport.resume_reading()
+        return chunk
+
+    def take_all(self) -> bytes:
+        """All bytes of the body that wait; reading goes on where it was paused."""
+        if len(self.chunks) == 1:
+            return self.take()
+        whole = b"".join(self.chunks)
+        while self.chunks:
+            self.take()
+        return whole
+
+    def gather(self, limit: int) -> None:
+        """From now on wake nobody before the body is whole, or longer than `limit`."""
+        self._whole, self._high = True, limit
+        if self.paused and self.transport is not None and not self.closed:
             self.paused = False
             self.transport.resume_reading()
 
@@ -101,23 +141,26 @@ class _Connection(asyncio.Protocol):
         if not self.busy or self.done:
             self.close()  # nobody asked for this
             return
+        self.heard = self._now()
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail("the provider's answer is not HTTP/1.1")
-        if self.waiting > HIGH_WATER and not self.paused and not self.closed and self.transport is not None:
+        over = self.waiting > self._high
+        if over and not self.paused and not self.closed and self.transport is not None:
             self.paused = True
             self.transport.pause_reading()
-        self.wake.set()
+        if over or self.done or self.closed or not self._whole:
+            self._tell()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
         if not self.done:
-            if self.headed and not self._bounded():
+            if self.headed and not self.fault and not self._bounded():
                 self.done = True
             else:
                 self.fault = self.fault or "the provider closed the connection before its answer was whole"
-        self.wake.set()
+        self._tell()
 
     def _bounded(self) -> bool:
         return any(
@@ -130,6 +173,7 @@ class _Connection(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
+        """Drop the connection and what waits on it."""
         self.closed = True
         if self.transport is not None:
             self.transport.abort()
@@ -142,22 +186,23 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.done or self.fault:
             return
-        self.header_bytes += len(name) + len(value)
-        if self.header_bytes > MAX_ANSWER_HEADERS:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_ANSWER_HEADERS:
             self._fail(f"the provider's headers exceed {MAX_ANSWER_HEADERS} bytes")
             return
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        if not self.headed:  # what follows a body in chunks is no header
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self.done or self.fault:
             return
-        status = self.parser.get_status_code()
+        status = self._parser.get_status_code()
         if status < 200:
             self.headers.clear()
         elif status > 599:
             self._fail(f"the provider's status {status} is none of HTTP's")
         else:
-            self.status, self.headed, self.keep = status, True, self.parser.should_keep_alive()
+            self.status, self.headed, self.keep = status, True, self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         if not self.done and not self.fault:
@@ -169,26 +214,84 @@ class _Connection(asyncio.Protocol):
             self.done = True
 
 
+class Answer:
+    """The head of a provider's answer; its body comes from `piece`, again and again, or from `read_whole`, once."""
+
+    __slots__ = ("_connection", "_release", "headers", "status")
+
+    def __init__(self, connection: _Connection, release: Callable[[_Connection], None]) -> None:
+        self.status: int = connection.status
+        self.headers: list[tuple[str, str]] = connection.headers
+        self._connection, self._release = connection, release
+
+    async def piece(self) -> bytes:
+        """What came of the body since the last look, empty at its end; raises `NoAnswer` where it breaks off.
+
+        Whoever reads by pieces calls `release` when it reads no more.
+        """
+        connection = self._connection
+        while not connection.chunks:
+            if connection.done:
+                return b""
+            await connection.more()
+        return connection.take_all()
+
+    def release(self) -> None:
+        """Keep the connection for another request where the answer came whole, else drop it."""
+        self._release(self._connection)
+
+    async def read_whole(self, limit: int) -> bytes:
+        """The whole body after transfer-decoding; raises `NoAnswer` where it breaks off or exceeds `limit` bytes."""
+        connection = self._connection
+        try:
+            connection.gather(limit)
+            while not connection.done and connection.waiting <= limit:
+                await connection.more()
+            if connection.waiting > limit:
+                connection.close()
+                raise NoAnswer("provider-failed", f"the answer exceeds {limit} bytes", sent=True)
+            return connection.chunks[0] if len(connection.chunks) == 1 else b"".join(connection.chunks)
+        finally:
+            self._release(connection)
+
+    def so_far(self) -> bytes:
+        """What came of the body and was not taken, where reading it broke off."""
+        return b"".join(self._connection.chunks)
+
+
 class Upstream:
     """The provider's endpoint and the connections to it."""
 
-    def __init__(self, base_url: str, *, connect_seconds: float = 10, answer_seconds: float = 600) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError(f"expected an upstream such as https://api.example/v1, got {base_url!r}")
-        self._host, self._port = parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._prefix = parts.path.rstrip("/").removesuffix("/v1")
-        self._authority = parts.netloc
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        link_local: bool = False,
+        connect_seconds: float = 10,
+        answer_seconds: float = 600,
+    ) -> None:
+        """Raises `ValueError` for a URL that is no endpoint.
+
+        `tls` is `tls.client_context()` unless given; `link_local` allows addresses that lead to this
+        machine's own surroundings.
+        """
+        self._endpoint = endpoint = parse_endpoint(base_url, link_local=link_local)
+        self._tls = (tls or client_context()) if endpoint.secure else None
+        self._link_local = link_local
+        self._lead = f"POST {endpoint.prefix}"
+        self._follow = f" HTTP/1.1\r\nhost: {endpoint.authority}\r\naccept-encoding: identity\r\ncontent-length: "
         self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
         self._idle: list[_Connection] = []
+        self._flying: set[_Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def send(
         self,
         permit: Permit,
         *,
         path: str,
-        headers: list[tuple[str, str]],
+        headers: Sequence[tuple[str, str]],
         body: bytes,
         may_send: Callable[[], bool] = lambda: True,
     ) -> Answer:
@@ -197,35 +300,47 @@ class Upstream:
         Raises `NoAnswer`, or `NotSent` where `may_send` says no when the connection is ready.
         """
         permit.use()
+        lines = "".join([f"\r\n{name}: {value}" for name, value in headers])
+        head = f"{self._lead}{path}{self._follow}{len(body)}{lines}\r\n\r\n"
+        if not head.count("\r") == head.count("\n") == len(headers) + 5 or " " in path or not head.isascii():
+            raise AssertionError(_INJECTED)
+        whole = head.encode()
+        whole = whole + body if len(body) <= WRITTEN_AT_ONCE else whole
         connection = await self._connection()
-        if not may_send():
-            self._idle.append(connection)
-            raise NotSent
-        connection.begin()
         transport = connection.transport
         if transport is None:
             raise AssertionError("a connection without a transport")
-        head = [f"POST {self._prefix}{path} HTTP/1.1", f"host: {self._authority}"]
-        head += [f"{name}: {value}" for name, value in headers]
-        head += ["accept-encoding: identity", f"content-length: {len(body)}", "", ""]
-        transport.write("\r\n".join(head).encode("latin-1") + body)
+        connection.begin()
+        if not may_send():
+            connection.busy = False
+            self._idle.append(connection)
+            raise NotSent
+        transport.write(whole)
+        if len(body) > WRITTEN_AT_ONCE:
+            transport.write(body)
+        self._flying.add(connection)
+        if self._timer is None:
+            self._watch()
         try:
-            await self._wait(connection, until_head=True)
+            while not (connection.headed or connection.done):
+                await connection.more()
         except BaseException:
-            connection.close()
+            self._release(connection)
             raise
-        return Answer(status=connection.status, headers=connection.headers, chunks=self._chunks(connection))
+        return Answer(connection, self._release)
 
     async def _connection(self) -> _Connection:
+        loop = asyncio.get_running_loop()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and connection.transport is not None and not connection.transport.is_closing():
+            fresh = connection.heard + IDLE_SECONDS > loop.time()
+            if fresh and not connection.closed and connection.transport and not connection.transport.is_closing():
                 return connection
             connection.close()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    _Connection, self._host, self._port, ssl=self._tls
+                transport, connection = await loop.create_connection(
+                    lambda: _Connection(loop.time), self._endpoint.host, self._endpoint.port, ssl=self._tls
                 )
         except TimeoutError:
             raise NoAnswer(
@@ -237,43 +352,36 @@ class Upstream:
                 f"the provider's endpoint refused a connection: {type(error).__name__}",
                 sent=False,
             ) from None
+        if not self._link_local and (because := refuse_address(transport.get_extra_info("peername")[0])):
+            connection.close()
+            raise NoAnswer("provider-failed", because, sent=False)
         return connection
 
-    async def _wait(self, connection: _Connection, *, until_head: bool) -> None:
-        """Wait for the head, or for more of the body; `answer_seconds` bound each silence."""
-        while True:
-            if connection.chunks or connection.done or (until_head and connection.headed):
-                return
-            if connection.fault or connection.closed:
-                raise NoAnswer("provider-failed", connection.fault or "the provider's connection broke", sent=True)
-            connection.wake.clear()
-            try:
-                async with asyncio.timeout(self._answer_seconds):
-                    await connection.wake.wait()
-            except TimeoutError:
-                raise NoAnswer(
-                    "provider-timeout", f"the provider was silent for {self._answer_seconds:g} s", sent=True
-                ) from None
+    def _release(self, connection: _Connection) -> None:
+        """The call is over: keep the connection where it is clean, else close it."""
+        self._flying.discard(connection)
+        if connection.done and connection.keep and not connection.closed and not connection.paused:
+            connection.busy = False
+            connection.chunks.clear()
+            self._idle.append(connection)
+        else:
+            connection.close()
 
-    async def _chunks(self, connection: _Connection) -> AsyncIterator[bytes]:
-        try:
-            while True:
-                await self._wait(connection, until_head=False)
-                while connection.chunks:
-                    chunk = connection.chunks.popleft()
-                    connection.waiting -= len(chunk)
-                    connection.taken()
-                    yield chunk
-                if connection.done:
-                    break
-        finally:
-            if connection.done and not connection.closed and connection.keep:
-                connection.busy = False
-                self._idle.append(connection)
-            else:
-                connection.close()
+    def _watch(self) -> None:
+        """One timer for all calls: end the waits that have lasted too long."""
+        if not self._flying:
+            self._timer = None
+            return
+        loop = asyncio.get_running_loop()
+        long_ago = loop.time() - self._answer_seconds
+        for connection in [each for each in self._flying if each.heard <= long_ago]:
+            connection.silent(self._answer_seconds)
+        self._timer = loop.call_later(min(1.0, self._answer_seconds / 8), self._watch)
 
     def close(self) -> None:
         """Drop every idle connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         while self._idle:
             self._idle.pop().close()

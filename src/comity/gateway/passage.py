@@ -1,0 +1,321 @@
+"""The passage of one call: from its first byte to its settled entry.
+
+1. The request is read, never changed, and sealed; one transaction decides,
+   records and reserves.
+2. The permit is durable. The stop is read once more from the ledger, once for all
+   calls that are sent in the same turn of the loop.
+3. The request goes upstream, once, with the permit for the provider's guard and
+   the tag of good faith.
+4. The answer is read. A whole answer waits until its outcome is durable; of a
+   stream only the terminal bytes wait.
+5. The outcome is recorded, the answer sealed with it, the reservation settled.
+
+A failure of ours before 3 is a 503 and nothing was sent.  After 3 the caller
+gets no whole answer without a durable outcome: if recording fails, a whole answer
+is withheld with a 503 that says so, a stream is broken off, and the permit is
+abandoned at its reservation when the gateway's lease ends.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from comity.gateway import state
+from comity.gateway.admission import Caller, Outcome, Permit, Refused
+from comity.gateway.answer import AnswerReading, is_stream, refuse_served
+from comity.gateway.asked import Asked, MalformedRequest
+from comity.gateway.flight import Flight
+from comity.gateway.headers import CallerHeaders, returned_headers
+from comity.gateway.observe import Times
+from comity.gateway.permit_note import HEADER
+from comity.gateway.protocols import Protocol
+from comity.gateway.refusal import Refusal
+from comity.gateway.reply import Reply, ids
+from comity.gateway.stream import StreamReader
+from comity.gateway.upstream import Answer, NoAnswer, NotSent
+from comity.ledger import LedgerError
+from comity.vault import Epoch, SealedItem
+
+if TYPE_CHECKING:
+    from comity.gateway.gate import Gate
+
+__all__ = ["MAX_ANSWER", "TAG", "Passage"]
+
+MAX_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of one answer that are kept for sealing; a longer one is cut as a provider's failure."""
+
+TAG: Final = "x-engagement-tag"
+"""The header that bears the clause `safe_harbour.tag`."""
+
+
+class NotSettled(Exception):
+    """The outcome of a call that was sent could not be recorded."""
+
+
+class Passage:
+    """One call under way. Lives for one call, in one task."""
+
+    __slots__ = (
+        "asked", "begun", "body", "caller", "epoch", "flight", "gate", "grant", "head", "head_at", "headers", "permit",
+        "permitted", "protocol", "reading", "received", "reply", "started", "stream", "traceparent",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        gate: "Gate",
+        protocol: Protocol,
+        headers: CallerHeaders,
+        caller: Caller,
+        grant: str,
+        reply: Reply,
+        flight: Flight,
+    ) -> None:
+        self.gate, self.protocol, self.headers, self.caller = gate, protocol, headers, caller
+        self.grant, self.reply, self.flight = grant, reply, flight
+        self.asked: Asked
+        self.body: bytes
+        self.epoch: Epoch
+        self.permit: Permit
+        self.received = self.begun = self.permitted = gate.clock()
+        self.reading = AnswerReading(sent=False)
+        self.stream: StreamReader | None = None
+        self.head: list[tuple[str, str]] = []
+        self.head_at: datetime | None = None
+        self.started = False
+        self.traceparent = b""
+        """As the caller sent it, for observers alone; it never goes to the provider."""
+
+    async def run(self, path: str, query: str, body: bytes) -> None:
+        """Decide, send, answer and settle; raises `LedgerError` and `LeaseLost` where nothing could be decided."""
+        gate, protocol, headers = self.gate, self.protocol, self.headers
+        try:
+            asked = protocol.read(path, query, body)
+        except MalformedRequest as error:
+            refusal = Refusal(slug="request-malformed", clause="request.body", because=str(error))
+            await gate.refuse(self.reply, protocol, self.caller, refusal, protocol.route, self.received)
+            return
+        if headers.unknown or headers.features:
+            unknown = (*asked.unknown, *headers.unknown)
+            asked = replace(asked, unknown=unknown, features=tuple(sorted({*asked.features, *headers.features})))
+        self.asked, self.body = asked, body
+        self.epoch = await gate.epoch(self.grant)
+        request = self.epoch.seal(body, ledger=gate.ledger.origin, part="request", random=gate.random)
+        self.begun = gate.clock()
+        decision = await gate.rounds.admit(self.caller, asked, request, sha256(body).hexdigest())
+        if isinstance(decision, Refused):
+            await gate.say(self.reply, protocol, decision, self.received)
+            return
+        self.permit, self.permitted = decision, gate.clock()
+        try:
+            await self._forward()
+        except NotSettled:
+            await self._withhold()
+
+    async def _forward(self) -> None:
+        reading, flight = self.reading, self.flight
+        try:
+            with flight:
+                answer = await self._send()
+            self.head_at = self.gate.clock()
+            reading.status = answer.status
+            passed, reading.upstream_id = returned_headers(answer.headers)
+            self.head = [*passed, *ids(self.gate.ledger.origin, self.permit.index, reading.upstream_id)]
+            if is_stream(answer):
+                await self._pass_stream(answer)
+            else:
+                await self._keep_whole(answer)
+        except NotSent:
+            await self._settle("not-sent")
+            await self._cut()
+            return
+        except NoAnswer as error:
+            await self._settle("half-answer" if reading.status else "provider-failed")
+            if self.started:
+                self.reply.abort(flush=True)
+            else:
+                await self._refuse(Refusal(slug=error.slug, clause="provider", because=str(error)))
+            return
+        except asyncio.CancelledError:
+            if not flight.landed():  # the server ends
+                await self._settle("stopped" if reading.sent else "not-sent")
+                raise
+            await self._settle(("not-sent" if not reading.sent else flight.reason) or "stopped")
+            await self._cut()
+            return
+        await self._finish()
+
+    async def _send(self) -> Answer:
+        """Send once, if access is not stopped at the last moment before the first byte."""
+        gate, asked, permit = self.gate, self.asked, self.permit
+        provider = gate.providers[self.protocol.name]
+        outgoing = [
+            *self.headers.forwarded,
+            *self.protocol.key_headers(provider.key),
+            (TAG, gate.terms.safe_harbour.tag),
+            (HEADER, permit.note),
+        ]
+        return await provider.upstream.send(
+            permit, path=asked.target, headers=outgoing, body=self.body, may_send=self._may_send
+        )
+
+    def _may_send(self) -> bool:
+        self.reading.sent = self.gate.may_send()
+        return self.reading.sent
+
+    async def _keep_whole(self, answer: Answer) -> None:
+        reading = self.reading
+        try:
+            with self.flight:
+                reading.kept += await answer.read_whole(MAX_ANSWER)
+        except BaseException:
+            reading.kept += answer.so_far()
+            raise
+        reading.complete = True
+        reading.look_at_whole(self.protocol)
+
+    async def _pass_stream(self, answer: Answer) -> None:
+        reading, model = self.reading, self.permit.model
+        stream = self.stream = StreamReader(
+            self.protocol.terminal,
+            self.protocol.served,
+            self.protocol.usage,
+            model.serves.__contains__,
+            cut=model.on_mismatch == "refuse",
+        )
+        kept, flight, reply, confirmed = reading.kept, self.flight, self.reply, self.gate.confirmed
+        reading.checked = True
+        try:
+            while True:
+                with flight:
+                    piece = await answer.piece()
+                    if not piece:
+                        return
+                    kept += piece
+                    if len(kept) > MAX_ANSWER:
+                        raise NoAnswer("provider-failed", f"the answer exceeds {MAX_ANSWER} bytes", sent=True)
+                    now = stream.feed(piece)
+                    reading.served, reading.usage, reading.complete = stream.served, stream.usage, stream.ended
+                    if stream.mismatch:
+                        reading.complete = False
+                        return
+                    if now:
+                        if not confirmed():
+                            flight.reason = flight.reason or "stopped"
+                            raise asyncio.CancelledError
+                        if not self.started:
+                            await reply.start(answer.status, self.head, length=None)
+                            self.started = True
+                        await reply.write(now)
+        finally:
+            answer.release()
+
+    async def _finish(self) -> None:
+        reading, reply, stream = self.reading, self.reply, self.stream
+        refusal = refuse_served(self.permit.model, reading)
+        if refusal is not None:
+            await self._settle("withheld")
+            if self.started:
+                reply.abort(flush=True)
+            else:
+                await self._refuse(refusal)
+            return
+        if reading.status >= 400:
+            outcome = "provider-failed" if reading.status >= 500 else "provider-refused"
+        else:
+            outcome = "answered" if reading.complete else "half-answer"
+        await self._settle(outcome)
+        try:
+            with self.flight:
+                rest = bytes(reading.kept) if stream is None else stream.rest()
+                if not self.started:
+                    await reply.start(reading.status, self.head, length=len(rest) if stream is None else None)
+                if rest:
+                    await reply.write(rest)
+                if reading.complete:
+                    await reply.end()
+                else:
+                    reply.abort(flush=True)  # a stream without its last line is not whole, whatever its framing says
+        except asyncio.CancelledError:
+            if not self.flight.landed():
+                raise
+            reply.abort(flush=False)
+
+    def _millis(self, until: datetime) -> int:
+        return max(0, int((until - self.begun).total_seconds() * 1000))
+
+    async def _settle(self, outcome: str) -> None:
+        """Make the outcome durable; raises `NotSettled`, also where the call was abandoned meanwhile."""
+        gate, reading, permit = self.gate, self.reading, self.permit
+        kept = bytes(reading.kept)
+        item: SealedItem | None = None
+        if kept:
+            item = self.epoch.seal(kept, ledger=gate.ledger.origin, part="answer", random=gate.random)
+        answered, anomaly = gate.clock(), None
+        millis = self._millis(answered)
+        if reading.sent:
+            anomaly = gate.custom.judge(
+                permit.model.name,
+                stream=self.stream is not None,
+                status=reading.status,
+                millis=millis if self.head_at is None else self._millis(self.head_at),
+            )
+        served = (reading.served or "").encode("utf-8", "backslashreplace").decode()
+        result = Outcome(
+            outcome=outcome,
+            status=reading.status,
+            served=served,
+            served_check=reading.served_check(permit.model),
+            answer=item,
+            answer_bytes=len(kept),
+            usage=reading.usage,
+            complete=reading.complete,
+            sent=reading.sent,
+            upstream_id=reading.upstream_id,
+            millis=millis,
+            anomaly=anomaly,
+        )
+        try:
+            recorded = await gate.rounds.settle(permit, result)
+        except LedgerError as error:
+            self._tell(result, answered, recorded=False)
+            raise NotSettled from error
+        self._tell(result, answered, recorded=recorded)
+        if not recorded:
+            raise NotSettled
+
+    def _tell(self, result: Outcome, answered: datetime, *, recorded: bool) -> None:
+        if not (observers := self.gate.observers):
+            return
+        head_at, settled = self.head_at, self.gate.clock()
+        times = Times(self.received, self.begun, self.permitted, head_at, answered, settled)
+        for observer in observers:
+            observer.settled(self.asked, self.permit, result, times, recorded=recorded, traceparent=self.traceparent)
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        await self.gate.say(self.reply, self.protocol, Refused(refusal=refusal, index=self.permit.index))
+
+    async def _withhold(self) -> None:
+        """The outcome is not durable, so the caller gets no whole answer."""
+        if self.reply.started:
+            self.reply.abort(flush=True)
+            return
+        because = "the call was made and its outcome could not be recorded, so its answer is withheld"
+        await self._refuse(Refusal(slug="not-recorded", clause="ledger", because=because, again=False))
+
+    async def _cut(self) -> None:
+        if self.started or self.flight.reason == "client-gone":
+            self.reply.abort(flush=False)
+            return
+        try:
+            stop = state.find_stop(self.gate.query)
+        except LedgerError:
+            stop = None
+        if stop is not None:
+            because = f"the {stop.by} stopped this access: {stop.cause}"
+            refusal = Refusal(slug="terms-refused", clause="stop.by", because=because)
+        else:
+            because = "this gateway is ending, or could not read the ledger within a second, so it let nothing pass"
+            refusal = Refusal(slug="not-recorded", clause="ledger", because=because)
+        await self._refuse(refusal)
