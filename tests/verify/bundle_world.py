@@ -26,6 +26,7 @@ from comity.ledger.publisher import Published, Publisher
 from comity.ledger.transport import Answer
 from comity.ledger.witness import Witness
 from comity.records import (
+    CallPermitted,
     CallRefused,
     Digest,
     DrawCommitted,
@@ -188,6 +189,7 @@ def tell_run(world: World, forge: Callable[[list[Row]], list[Row]] = list) -> No
     story.tell(RunBegun(at=story.at(), run=OTHER, plan=digest, **WHO))
     world.call(items[0], "another try", run=OTHER)
     story.tell(RunAborted(at=story.at(), run=OTHER, plan=digest, because="interrupted", **WHO))
+    story.counted([n for n, record in enumerate(story.records) if isinstance(record, CallPermitted)])
     world.files |= {"plan.json": world.plan, "scores.json": table, "terms.json": OFFER.envelope}
 
 

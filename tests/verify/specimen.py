@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.arrangement import specimen
 
-from comity.arrangement import grant_text, resume_text, revoke_text, sign_act, stop_text
+from comity.arrangement import grant_text, resume_text, revoke_text, sign_act, stop_text, suspend_text
 from comity.ledger import Policy, Signer, create_ledger, parse_policy
 from comity.ledger.publisher import Published, Publisher
 from comity.ledger.transport import Answer
@@ -16,9 +16,11 @@ from comity.ledger.witness import Witness
 from comity.records import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     Amount,
     ArrangementSigned,
     CallAbandoned,
+    CallMetered,
     CallOverran,
     CallPermitted,
     CallSettled,
@@ -27,6 +29,7 @@ from comity.records import (
     GatewayStarted,
     GrantIssued,
     GrantRevoked,
+    GuardCounted,
     Hex32,
     Index,
     Instant,
@@ -47,8 +50,10 @@ PLAN = Digest("44" * 32)
 ACCESS = Digest(sha256(b"secret").hexdigest())
 OFFER = specimen.agreed()
 POLICY: Policy = parse_policy(specimen.POLICY)
-RESERVED = Amount(input_tokens=120, output_tokens=64, cost_nano=37_600)
+RESERVED = Amount(input_tokens=120, output_tokens=64, cost_nano=40_000)
+"""Input at the dearest price of the specimen, 0.12 a million; output at 0.40."""
 CHARGED = Amount(input_tokens=20, output_tokens=2, cost_nano=2_800)
+"""Input at 0.10."""
 
 
 class Story:
@@ -56,10 +61,12 @@ class Story:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.later = timedelta()
+        """By how much the entries that follow are later than a second apart."""
         self._nonces = iter(range(1, 10_000))
 
     def at(self, after: float = 0) -> Instant:
-        return Instant(instant_text(BEGIN + timedelta(seconds=len(self.records) + after)))
+        return Instant(instant_text(BEGIN + self.later + timedelta(seconds=len(self.records) + after)))
 
     def tell(self, record: Record) -> Index:
         self.records.append(record)
@@ -115,9 +122,16 @@ class Story:
         note = sign_act(stop_text(ledger=specimen.ORIGIN, cause="containment", nonce=self.nonce()), signer)
         return self.tell(AccessStopped(at=self.at(), by=by, cause="containment", note=note.decode()))
 
-    def resumed(self, by: str = "provider", signer: Signer = specimen.PROVIDER) -> Index:
+    def suspended(
+        self, by: str = "provider", signer: Signer = specimen.PROVIDER, *, cause: str = "operational", **changes: Any
+    ) -> Index:
+        note = sign_act(suspend_text(ledger=specimen.ORIGIN, cause=cause, nonce=self.nonce()), signer)
+        members: dict[str, Any] = {"at": self.at(), "by": by, "cause": cause, "clock": "stops", "note": note.decode()}
+        return self.tell(AccessSuspended(**members | changes))
+
+    def resumed(self, by: str = "provider", signer: Signer = specimen.PROVIDER, *, at: Instant | None = None) -> Index:
         note = sign_act(resume_text(ledger=specimen.ORIGIN, cause="operational", nonce=self.nonce()), signer)
-        return self.tell(AccessResumed(at=self.at(), by=by, cause="operational", note=note.decode()))
+        return self.tell(AccessResumed(at=at or self.at(), by=by, cause="operational", note=note.decode()))
 
     def permitted(self, **changes: Any) -> Index:
         members: dict[str, Any] = {
@@ -135,11 +149,35 @@ class Story:
         }  # fmt: skip
         return self.tell(CallSettled(**members | changes))
 
+    def metered(self, permit: Index, **changes: Any) -> Index:
+        members: dict[str, Any] = {
+            "at": self.at(), "permit": permit, "input_tokens": 20, "cached_read": 10, "cache_write": 4,
+            "output_tokens": 2,
+        }  # fmt: skip
+        return self.tell(CallMetered(**members | changes))
+
+    def counted(
+        self, passed: Sequence[int], day: str = "2026-12-01", *, signer: Signer = specimen.GUARD,
+        origin: str = specimen.ORIGIN, **changes: Any,
+    ) -> Index:  # fmt: skip
+        """The guard's counters of a day, with two requests refused."""
+        indexes = sha256("".join(f"{index}\n" for index in passed).encode()).hexdigest()
+        ends = f"{passed[0]} {passed[-1]}" if passed else "- -"
+        lines = (
+            "comity guard-counters/1", origin, OFFER.terms.digest, day, self.at(), f"passed {len(passed)}",
+            "refused missing=2 replayed=0", f"indexes {ends}", indexes,
+        )  # fmt: skip
+        note = sign_act("".join(f"{line}\n" for line in lines), signer).decode()
+        members: dict[str, Any] = {
+            "at": self.at(), "day": day, "passed": len(passed), "refused": 2, "indexes": Digest(indexes), "note": note,
+        }  # fmt: skip
+        return self.tell(GuardCounted(**members | changes))
+
     def overran(self, permit: Index, clauses: tuple[str, ...], charged: Amount) -> Index:
         return self.tell(CallOverran(at=self.at(), permit=permit, clauses=clauses, reserved=RESERVED, charged=charged))
 
     def abandoned(self, permit: Index, **changes: Any) -> Index:
-        members = {"at": self.at(), "permit": permit, "incarnation": GATEWAY, "charged": RESERVED}
+        members: dict[str, Any] = {"at": self.at(), "permit": permit, "incarnation": GATEWAY, "charged": RESERVED}
         return self.tell(CallAbandoned(**members | changes))
 
     def opened(self) -> "Story":
@@ -151,8 +189,8 @@ class Story:
     def planned(self) -> Index:
         return self.tell(PlanFrozen(at=self.at(), grant=GRANT, person="evaluator-1", plan=PLAN))
 
-    def begun(self) -> Index:
-        return self.tell(RunBegun(at=self.at(), grant=GRANT, person="evaluator-1", run=RUN, plan=PLAN))
+    def begun(self, run: Hex32 = RUN, plan: Digest = PLAN) -> Index:
+        return self.tell(RunBegun(at=self.at(), grant=GRANT, person="evaluator-1", run=run, plan=plan))
 
     def finished(self) -> Index:
         log = Digest("77" * 32)
@@ -169,17 +207,21 @@ class Story:
         return self.tell(ScoresCommitted(**members | changes))
 
     def whole(self) -> "Story":
-        """A run of one call, a stop that is resumed, an abandoned call, and an orderly end."""
+        """A run of one call, a stop and a suspension that are resumed, an abandoned call, the guard's counters."""
         self.opened()
         self.planned()
         self.begun()
-        self.settled(self.permitted(run=RUN))
+        call = self.permitted(run=RUN)
+        self.settled(call)
         self.finished()
         self.scored()
         self.stopped()
         self.resumed()
+        self.suspended()
+        self.resumed()
         lost = self.permitted()
         self.abandoned(lost)
+        self.counted([call])
         return self
 
     def entries(self) -> list[bytes]:

@@ -126,6 +126,9 @@ def test_items_opened_without_a_draw_reach_the_fourth_rung(tmp_path: Path) -> No
         ({"runs.begun": 1, "runs.aborted": 0}, "runs.aborted says 0, the record gives 1; also"),
         ({"calls.outside_plan": 0}, "calls.outside_plan says 0, the record gives 1"),
         ({"spend.3.taken": 1}, "spend.3.taken says 1, the record gives"),
+        ({"access.guard.0.passed": 11}, "access.guard.0.passed says 11, the record gives 10"),
+        ({"access.stood_still_seconds": 60}, "access.stood_still_seconds says 60, the record gives 0"),
+        ({"access.variant": "fewest-mitigations"}, "access.variant says fewest-mitigations, the record gives standard"),
     ],
 )  # fmt: skip
 def test_a_number_edited_in_report_and_page_is_named(world: World, changes: dict[str, Any], says: str) -> None:

@@ -13,7 +13,7 @@ from comity.verify import Verdict, check_history, read_entries, read_offer
 from comity.verify.history import check_times
 
 TERMS = read_offer(OFFER.envelope)
-MORE = RESERVED + Amount(input_tokens=0, output_tokens=5, cost_nano=9)
+MORE = Amount(input_tokens=120, output_tokens=80, cost_nano=44_000)
 
 
 def judge(story: Story) -> Verdict:
@@ -72,6 +72,42 @@ def permit_after_abandonment(s: Story) -> None:
 def permit_after_stop(s: Story) -> None:
     s.stopped()
     s.permitted()
+
+
+def permit_in_a_suspension(s: Story) -> None:
+    s.suspended()
+    s.permitted()
+
+
+def one_party_resumes_anothers_suspension(s: Story) -> None:
+    s.suspended()
+    s.suspended(by="authority", signer=specimen.AUTHORITY)
+    s.resumed()
+    s.permitted()
+
+
+def meter_after_settlement(s: Story) -> None:
+    call = s.permitted()
+    s.settled(call)
+    s.metered(call)
+
+
+def meter_twice(s: Story) -> None:
+    call = s.permitted()
+    s.metered(call)
+    s.metered(call)
+
+
+def meter_other_tokens(s: Story) -> None:
+    call = s.permitted()
+    s.metered(call, input_tokens=21)
+    s.settled(call)
+
+
+def meter_more_than_was_sent(s: Story) -> None:
+    call = s.permitted()
+    s.metered(call, cached_read=21)
+    s.settled(call)
 
 
 def one_party_resumes_for_both(s: Story) -> None:
@@ -165,6 +201,14 @@ BROKEN: dict[str, tuple[str, Callable[[Story], object]]] = {
     "a permit after a stop": ("stops", permit_after_stop),
     "a permit while the other party's stop stands": ("stops", one_party_resumes_for_both),
     "a resumption of nothing": ("stops", lambda s: s.resumed()),
+    "a permit in a suspension": ("suspensions", permit_in_a_suspension),
+    "a permit while the other party's suspension stands": ("suspensions", one_party_resumes_anothers_suspension),
+    "a clock that neither stops nor runs": ("suspensions", lambda s: s.suspended(clock="waits")),
+    "tokens of no call": ("calls", lambda s: s.metered(Index(1))),
+    "tokens counted after the settlement": ("calls", meter_after_settlement),
+    "tokens counted twice": ("calls", meter_twice),
+    "a charge for other tokens than were counted": ("calls", meter_other_tokens),
+    "more cached tokens than were sent": ("calls", meter_more_than_was_sent),
     "an excess without an overrun": ("overruns", silent_overrun),
     "an excess as the last entry": ("overruns", overrun_at_the_end),
     "two overruns for one excess": ("overruns", overrun_twice),
@@ -189,6 +233,8 @@ BROKEN: dict[str, tuple[str, Callable[[Story], object]]] = {
     "too many calls at once": ("concurrency", lambda s: [s.permitted() for _ in range(17)]),
     "a grant by the provider": ("acts", lambda s: s.granted(signer=specimen.PROVIDER)),
     "a stop that nobody of the terms signed": ("acts", lambda s: s.stopped(signer=specimen.STRANGER)),
+    "a suspension that nobody of the terms signed": ("acts", lambda s: s.suspended(signer=specimen.STRANGER)),
+    "a suspension in another party's name": ("acts", lambda s: s.suspended(by="authority")),
     "a stop in another party's name": ("acts", lambda s: s.stopped(by="authority")),
     "a grant for another person than was signed": ("acts", lambda s: s.granted(person="evaluator-2")),
     "a grant for longer than was signed": ("acts", lambda s: s.granted(expires="2027-01-01T00:00:00.000Z")),
@@ -233,7 +279,7 @@ def test_the_same_signed_act_counts_once() -> None:
 
 def test_the_terms_in_hand_must_be_those_that_both_signed() -> None:
     """Another version, one signature, or a stranger's signature in entry 0 fails the terms."""
-    other = read_offer(specimen.agreed(specimen.terms("budget.calls", 9)).envelope)
+    other = read_offer(specimen.agreed(specimen.terms("budget.calls", 399)).envelope)
     history, _ = read_entries(Story().opened().entries())
     facts = Verdict(subject="", facts=tuple(check_history(history, other, specimen.ORIGIN)))
     assert "arrangement" == facts.fact("terms").where
@@ -274,4 +320,5 @@ def test_without_the_terms_nothing_is_said_about_signatures_and_clauses() -> Non
     verdict = Verdict(subject="", facts=tuple(check_history(history, None, specimen.ORIGIN)))
 
     assert verdict.stands
-    assert {"terms", "acts", "budget", "concurrency", "permits", "models"} == {fact.name for fact in verdict.open}
+    clauses = {"budget", "days", "reruns", "concurrency", "permits", "clock", "prices", "models", "counters", "guard"}
+    assert {"terms", "acts"} | clauses == {fact.name for fact in verdict.open}

@@ -3,7 +3,7 @@
 `verify_bundle` reads one file (`comity.verify.archive` says which names it may hold) and establishes, in this order:
 
 1. the archive and its own list of digests                                        archive, manifest
-2. the ledger in it, as a copied ledger is checked, under the terms in it         keys … models
+2. the ledger in it, as a copied ledger is checked, under the terms in it         keys … guard
 3. the run: its plan, its score table, its rows and their calls                   plan, scores, rows, counts
 4. the report: when it was published, what it covers, every member, the page      published, as_of, covers, report, page
 5. the content: sealed items, opened items, the draw, the scores of drawn rows    sealed, disclosed, draw, rescored

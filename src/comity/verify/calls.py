@@ -2,25 +2,29 @@
 
 The entries are replayed in order, from nothing:
 
-- *calls*: a settlement, an abandonment and an overrun name one earlier permit; a permit ends once.
+- *calls*: a settlement, an abandonment and an overrun name one earlier permit; a permit ends once.  Counts by price
+  class (`call.metered`) stand before the settlement of their call, once, and agree with it.
 - *grants*: a permit stands under a grant that was issued before it, to that person, and had neither expired
-  nor been revoked.
+  (by the arrangement's clock, see `comity.verify.standstill`) nor been revoked.
 - *gateways*: a permit names a gateway that had started and not ended; only a dead gateway's permits are
   abandoned, at their reservation; a gateway that ended in order left none open.
 - *overruns*: a settlement beyond its reservation is followed by exactly one `call.overran` that states the
   same amounts and names every clause exceeded, and after it no permit stands under these clauses.
-- *stops*: between a party's stop and its resumption no call is permitted.
+- *stops*, *suspensions*: between a party's stop or suspension and its resumption no call is permitted.
 
 The clauses of the terms are the matter of `comity.verify.clauses`.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from comity.records import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     CallAbandoned,
+    CallMetered,
     CallOverran,
     CallPermitted,
     CallRefused,
@@ -36,6 +40,7 @@ from comity.records import (
 from comity.records.instants import MalformedInstant
 from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import History, entry
+from comity.verify.standstill import RUNS, STOPS, Standstill
 
 CLAUSES: Final = {
     "input_tokens": "budget.input_tokens",
@@ -53,6 +58,7 @@ class Call:
     ended: int | None = None
     """Index of the settlement or abandonment; None while open."""
     settled: CallSettled | None = None
+    metered: CallMetered | None = None
     overrun_due: tuple[str, ...] = ()
     overran: int | None = None
 
@@ -64,11 +70,13 @@ class Replay:
     calls: dict[int, Call] = field(default_factory=dict)
     faults: dict[str, Faults] = field(
         default_factory=lambda: {
-            name: Faults(name) for name in ("calls", "grants", "gateways", "overruns", "stops", "disclosures")
+            name: Faults(name)
+            for name in ("calls", "grants", "gateways", "overruns", "stops", "suspensions", "disclosures")
         }
     )
     refused: int = 0
     stops: int = 0
+    suspensions: int = 0
     resumptions: int = 0
     overruns: int = 0
     disclosed: int = 0
@@ -77,6 +85,7 @@ class Replay:
     _running: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)
     _stopped: dict[str, int] = field(default_factory=dict)
+    standstill: Standstill = field(default_factory=Standstill)
     _closed: dict[str, int] = field(default_factory=dict)
     _due: Call | None = None
 
@@ -109,12 +118,21 @@ def replay_calls(history: History) -> Replay:
             case AccessStopped():
                 replay.stops += 1
                 replay._stopped.setdefault(record.by, index)
+            case AccessSuspended():
+                replay.suspensions += 1
+                replay.standstill.suspend(index, record)
+                if record.clock not in (STOPS, RUNS):
+                    said = f"its clock {record.clock!r:.40}; expected {STOPS} or {RUNS}"
+                    replay.wrong("suspensions", index, said)
             case AccessResumed():
                 replay.resumptions += 1
-                if replay._stopped.pop(record.by, None) is None:
-                    replay.wrong("stops", index, f"the {record.by} resumes what it had not stopped")
+                suspended, stopped = replay.standstill.resume(record), replay._stopped.pop(record.by, None) is not None
+                if not suspended and not stopped:
+                    replay.wrong("stops", index, f"the {record.by} resumes what it had neither stopped nor suspended")
             case CallPermitted():
                 _permit(replay, index, record)
+            case CallMetered():
+                _meter(replay, index, record)
             case CallSettled():
                 _settle(replay, index, record)
             case CallAbandoned():
@@ -160,6 +178,10 @@ def call_facts(replay: Replay) -> list[Fact]:
             f"{counted(replay.overruns, 'overrun')}, one for each settlement beyond its reservation"
         ),
         faults["stops"].fact(f"{stops}; no call was permitted in between"),
+        faults["suspensions"].fact(
+            f"{counted(replay.suspensions, 'suspension')}; no call was permitted in one; the clock of window and "
+            f"grants stood still for {_span(replay.standstill.total)}"
+        ),
         faults["disclosures"].fact(
             f"{counted(replay.disclosed, 'disclosure')} recorded, each of a call in this ledger"
         ),
@@ -175,22 +197,28 @@ def _permit(replay: Replay, index: int, record: CallPermitted) -> None:
         replay.wrong("grants", index, f"permitted to {record.person}; the grant is {grant.person}'s")
     elif record.grant in replay._revoked:
         replay.wrong("grants", index, f"permitted after the grant was revoked at entry {replay._revoked[record.grant]}")
-    elif _expired(grant.expires, record.at):
+    elif _expired(grant.expires, replay.standstill.clock(record.at)):
         replay.wrong("grants", index, f"permitted at {record.at}; the grant expired at {grant.expires}")
     if record.incarnation not in replay._running:
         known = "had ended" if record.incarnation in replay._known else "never started"
         replay.wrong("gateways", index, f"permitted by the gateway {record.incarnation}, which {known}")
     for by, at in replay._stopped.items():
         replay.wrong("stops", index, f"permitted although the {by} had stopped the access at entry {at}")
+    for by, at in replay.standstill.suspended.items():
+        replay.wrong("suspensions", index, f"permitted although the {by} had suspended the access at entry {at}")
     for clause, at in replay._closed.items():
         replay.wrong("overruns", index, f"permitted although {clause} was exceeded at entry {at}")
 
 
-def _expired(expires: str, at: str) -> bool:
+def _expired(expires: str, clock: datetime) -> bool:
     try:
-        return parse_instant(at) >= parse_instant(expires)
+        return clock >= parse_instant(expires)
     except MalformedInstant:
         return True
+
+
+def _span(stood: timedelta) -> str:
+    return str(stood - timedelta(microseconds=stood.microseconds))
 
 
 def _ending(replay: Replay, index: int, permit: int) -> Call | None:
@@ -206,11 +234,27 @@ def _ending(replay: Replay, index: int, permit: int) -> Call | None:
     return call
 
 
+def _meter(replay: Replay, index: int, record: CallMetered) -> None:
+    call = replay.calls.get(record.permit)
+    if call is None or call.ended is not None or call.metered is not None:
+        replay.wrong(
+            "calls", index, f"it counts tokens of call {record.permit}, which is none, ended or counted before"
+        )
+        return
+    call.metered = record
+
+
 def _settle(replay: Replay, index: int, record: CallSettled) -> None:
     call = _ending(replay, index, record.permit)
     if call is None:
         return
     call.settled = record
+    metered = call.metered
+    if metered is not None and record.usage == "stated":
+        if (metered.input_tokens, metered.output_tokens) != (record.charged.input_tokens, record.charged.output_tokens):
+            replay.wrong("calls", index, f"call {record.permit} is charged for other tokens than were counted before")
+        if metered.cached_read + metered.cache_write > metered.input_tokens:
+            replay.wrong("calls", index, f"call {record.permit}: more tokens in a cache than were sent")
     over = tuple(CLAUSES[name] for name in record.charged.exceeds(call.permit.reserved))
     if over:
         call.overrun_due = over

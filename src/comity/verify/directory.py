@@ -7,13 +7,15 @@ In this order, each fact on its own:
 3. every file, recomputed and compared                     entries, tiles, root, files
 4. every entry: canonical, of a known kind, in order of time                  kinds, times
 5. the terms and the parties' acts, and who signed them                       terms, acts
-6. the calls, replayed                   calls, grants, gateways, overruns, stops, disclosures, runs, draws
-7. the clauses, where the terms are in hand               budget, concurrency, permits, models
+6. the calls, replayed      calls, grants, gateways, overruns, stops, suspensions, disclosures, runs, draws
+7. the clauses, where the terms are in hand
+                                 budget, days, reruns, concurrency, permits, clock, prices, models
+8. what the provider's guard counted, where the terms are in hand                     counters, guard
 
 What depends on something that fails is not established, and says so.
 
 Not established by any of it: that the entries are true, that the log showed everybody this history (the
-cosigners' business), and that no call went round the gateway.
+cosigners' business), and that no call went round the gateway: of that, `guard` says what the provider counted.
 """
 
 from pathlib import Path
@@ -23,12 +25,14 @@ from comity.ledger import LedgerError, Policy, TreeHead
 from comity.records import ArrangementSigned, EngagementOpened
 from comity.verify.calls import call_facts, replay_calls
 from comity.verify.checkpoints import SIGNATURE_FACTS, check_checkpoint
-from comity.verify.clauses import NAMES as CLAUSE_FACTS
+from comity.verify.clauses import NAMES as CLAUSES
 from comity.verify.clauses import check_clauses
 from comity.verify.draw import check_draws
 from comity.verify.edge import FolderCopy
 from comity.verify.facts import Fact, Verdict, unestablished
 from comity.verify.files import LedgerCopy, check_files
+from comity.verify.guard import NAMES as GUARD
+from comity.verify.guard import check_guard
 from comity.verify.history import History, check_times, read_entries
 from comity.verify.runs import check_runs
 from comity.verify.signing import check_acts, check_terms
@@ -36,9 +40,10 @@ from comity.verify.terms import TermsView
 
 FILE_FACTS: Final = ("entries", "tiles", "root", "files")
 HISTORY_FACTS: Final = (
-    "kinds", "times", "terms", "acts", "calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs",
-    "draws",
+    "kinds", "times", "terms", "acts", "calls", "grants", "gateways", "overruns", "stops", "suspensions",
+    "disclosures", "runs", "draws",
 )  # fmt: skip
+TERMS_FACTS: Final = (*CLAUSES, *GUARD)
 CHECKPOINT: Final = "checkpoint"
 
 
@@ -62,7 +67,7 @@ def look_through(
     copy: LedgerCopy, policy: Policy, terms: TermsView | None, facts: list[Fact]
 ) -> tuple[TreeHead, tuple[bytes, ...], History] | None:
     """Add every fact about a copied ledger; its head, entries and records where they are those signed for."""
-    later = (*FILE_FACTS, *HISTORY_FACTS, *CLAUSE_FACTS)
+    later = (*FILE_FACTS, *HISTORY_FACTS, *TERMS_FACTS)
     data = copy.read(CHECKPOINT)
     if data is None:
         missing = "missing; a copied ledger has the files checkpoint and tile/…"
@@ -78,7 +83,7 @@ def look_through(
     facts += files.facts
     if files.entries is None:
         because = "not looked at, because these entries are not those that were signed for"
-        facts += unestablished((*HISTORY_FACTS, *CLAUSE_FACTS), because)
+        facts += unestablished((*HISTORY_FACTS, *TERMS_FACTS), because)
         return None
     history, found = read_entries(files.entries)
     facts += found
@@ -91,7 +96,7 @@ def check_history(history: History, terms: TermsView | None, origin: str) -> lis
     """The facts about what an arrangement's entries say together."""
     if history and isinstance(history[0][1], EngagementOpened):
         about = "an engagement's ledger holds no calls"
-        return list(unestablished((*HISTORY_FACTS[2:], *CLAUSE_FACTS), about))
+        return list(unestablished((*HISTORY_FACTS[2:], *TERMS_FACTS), about))
     facts = []
     if terms is not None and terms.origin != origin:
         said = f"the terms name the ledger {terms.origin}, this is {origin}"
@@ -100,9 +105,9 @@ def check_history(history: History, terms: TermsView | None, origin: str) -> lis
     facts += call_facts(replay_calls(history))
     facts += [check_runs(history), check_draws(history)]
     if terms is None:
-        facts += unestablished(CLAUSE_FACTS, "the terms are not in hand (--arrangement)")
+        facts += unestablished(TERMS_FACTS, "the terms are not in hand (--arrangement)")
     elif any(isinstance(record, ArrangementSigned) and record.digest == terms.digest for _, record in history):
-        facts += check_clauses(history, terms)
+        facts += [*check_clauses(history, terms), *check_guard(history, terms, origin)]
     else:
-        facts += unestablished(CLAUSE_FACTS, "the terms in hand are not those of this ledger")
+        facts += unestablished(TERMS_FACTS, "the terms in hand are not those of this ledger")
     return facts

@@ -6,7 +6,8 @@ Every published number stands in
 
 `data-claim` is a path into the report, `value` is exactly the text there, and what is read follows from `value` by
 the form: `text` as it stands, `count` with commas between thousands, `percent` times 100 with one place (halves to
-even), `level` times 100 without zeros at the end, `money` as units out of billionths with two places at least.
+even), `level` times 100 without zeros at the end, `money` as units out of billionths with two places at least, `span`
+as days, hours and minutes out of seconds.
 A form that is not meant for a value (a count as money) is refused.
 
 Each number of the report stands in at least one claim; two methods over the same rows may share their counts, and
@@ -120,6 +121,8 @@ def readings(path: str, leaf: int | str, form: str, report: Mapping[str, Any]) -
         meant["count"] = f"{leaf:,}"
         if _is_cost(path, report):
             meant["money"] = _money(leaf)
+        if path.endswith("_seconds"):
+            meant["span"] = _span(leaf)
     elif is_number(path, leaf):
         try:
             hundred = Decimal(leaf) * 100
@@ -150,6 +153,12 @@ def _is_cost(path: str, report: Mapping[str, Any]) -> bool:
         return False
     row = spend[int(steps[1])] if int(steps[1]) < len(spend) else {}
     return isinstance(row, Mapping) and row.get("clause") == "budget.cost"
+
+
+def _span(seconds: int) -> str:
+    minutes = seconds // 60
+    days = f"{minutes // 1440} d " if minutes >= 1440 else ""
+    return f"{days}{minutes // 60 % 24} h {minutes % 60} min"
 
 
 def _money(nano: int) -> str:

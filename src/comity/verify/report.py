@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from comity.records import NotCanonical, parse_canonical
+from comity.verify.access import state_access
 from comity.verify.facts import Fact, Faults
 from comity.verify.history import History
 from comity.verify.reported_run import (
@@ -65,6 +66,7 @@ def recompute(
         "served": count_served(covered, run),
         "spend": count_spend(covered, terms),
         "refusals": count_refusals(covered),
+        "access": state_access(covered, terms, plan.model),
         "blindness": terms.blindness,
         "as_of": as_of,
         "entries": {"plan": run.frozen, "begun": run.begun[0], "scores": scored, "finished": run.finished[0]},

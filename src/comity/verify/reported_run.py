@@ -142,21 +142,22 @@ def count_spend(history: History, terms: TermsView) -> list[dict[str, Any]]:
             case _:
                 pass
     taken: Mapping[int, Amount] = reserved | charged
+    budget = terms.budget
     return [
-        {"clause": "budget.calls", "agreed": terms.calls, "taken": len(taken)},
+        {"clause": "budget.calls", "agreed": budget.calls, "taken": len(taken)},
         {
             "clause": "budget.input_tokens",
-            "agreed": terms.input_tokens,
+            "agreed": budget.input_tokens,
             "taken": sum(amount.input_tokens for amount in taken.values()),
         },
         {
             "clause": "budget.output_tokens",
-            "agreed": terms.output_tokens,
+            "agreed": budget.output_tokens,
             "taken": sum(amount.output_tokens for amount in taken.values()),
         },
         {
             "clause": "budget.cost",
-            "agreed": terms.cost_nano,
+            "agreed": budget.cost_nano,
             "taken": sum(amount.cost_nano for amount in taken.values()),
         },
     ]

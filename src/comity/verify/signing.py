@@ -9,11 +9,12 @@ An act is a note with one signature; its lines after the first are
 | --- | --- |
 | `comity grant/1` | ledger, digest of the terms, person, SHA-256 of the key, expires, nonce |
 | `comity revoke/1` | ledger, SHA-256 of the key, cause, nonce |
-| `comity stop/1`, `comity resume/1` | ledger, cause, nonce |
+| `comity stop/1`, `comity suspend/1`, `comity resume/1` | ledger, cause, nonce |
 | `comity draw-commit/1` | ledger, run, SHA-256 of 32 secret bytes, nonce |
 | `comity draw-reveal/1` | ledger, run, the 32 bytes, nonce |
 
-Each is compared with the entry that holds it; a nonce counts once.
+Each is compared with the entry that holds it; a nonce counts once.  Stops and suspensions are acts of those whom the
+clauses `stop.by` and `suspension.by` name.
 
 Without the terms the party keys are not known: then the notes are compared with their entries, and that
 nobody's signature was checked is said.
@@ -25,6 +26,7 @@ from comity.ledger import LedgerError, Note, open_note, parse_note
 from comity.records import (
     AccessResumed,
     AccessStopped,
+    AccessSuspended,
     ArrangementSigned,
     DrawCommitted,
     DrawRevealed,
@@ -36,7 +38,7 @@ from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import History, entry
 from comity.verify.terms import ROLES, SIGNED, TermsView, signers
 
-Acts = GrantIssued | GrantRevoked | AccessStopped | AccessResumed | DrawCommitted | DrawRevealed
+Acts = GrantIssued | GrantRevoked | AccessStopped | AccessSuspended | AccessResumed | DrawCommitted | DrawRevealed
 
 
 def check_terms(history: History, terms: TermsView | None) -> Fact:
@@ -100,15 +102,16 @@ def _check_note(index: int, record: ArrangementSigned, faults: Faults) -> None:
 
 
 def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
-    """Every grant, revocation, stop and resumption is signed by the party whose act it is, once."""
+    """Every grant, revocation, stop, suspension and resumption is signed by the party whose act it is, once."""
     faults = Faults("acts")
     seen: dict[str, int] = {}
     digests: set[str] = set()
     keys: dict[str, str] = {}
-    acts = 0
+    acts, held = 0, False
     for index, record in history:
         if isinstance(record, ArrangementSigned):
             digests.add(record.digest)
+            held = terms is not None and record.digest == terms.digest
         if not isinstance(record, Acts):
             continue
         acts += 1
@@ -135,9 +138,11 @@ def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
         seen[nonce] = index
         if terms is not None:
             _check_signer(index, record, note, terms, faults)
+            if held:
+                _check_entitled(index, record, terms, faults)
     if terms is None:
         return faults.fact(f"{counted(acts, 'act')}; whose signatures these are was not checked", holds=None)
-    kinds = "grants, revocations, stops, resumptions, halves of draws"
+    kinds = "grants, revocations, stops, suspensions, resumptions, halves of draws"
     return faults.fact(f"{counted(acts, 'act')} ({kinds}), each signed by its party")
 
 
@@ -150,6 +155,8 @@ def _lines(record: Acts, origin: str, keys: dict[str, str]) -> list[str]:
             return ["comity revoke/1", origin, keys.get(grant, ""), cause]
         case AccessStopped(cause=cause):
             return ["comity stop/1", origin, cause]
+        case AccessSuspended(cause=cause):
+            return ["comity suspend/1", origin, cause]
         case AccessResumed(cause=cause):
             return ["comity resume/1", origin, cause]
         case DrawCommitted(run=run, commitment=commitment):
@@ -172,6 +179,17 @@ def _check_signer(index: int, record: Acts, note: Note, terms: TermsView, faults
             faults.add(entry(index), f"the entry names the {record.by}, the {role} signed")
     elif role != "authority":
         faults.add(entry(index), f"grants are the authority's to give and end; the {role} signed")
+
+
+def _check_entitled(index: int, record: Acts, terms: TermsView, faults: Faults) -> None:
+    """Whether the clauses let this party stop or suspend."""
+    match record:
+        case AccessStopped(by=by) if by not in terms.stop_by:
+            faults.add(entry(index), f"the {by} stops the access, and the clause stop.by does not name it")
+        case AccessSuspended(by=by) if by not in terms.suspension_by:
+            faults.add(entry(index), f"the {by} suspends the access, and the clause suspension.by does not name it")
+        case _:
+            pass
 
 
 def _shown(lines: list[str]) -> str:
