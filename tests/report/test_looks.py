@@ -37,6 +37,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = tell(
         right=57, wrong=60, missing=("refused:503", "no-answer", "no-answer"), repeated=1,
         others=("finished", "aborted"), refused=("features.logprobs",), counted=54, plan=plan_of(120),
+        guard=(("2026-12-01", 0),),
     )  # fmt: skip
     (folder / "report.html").write_bytes(told.page(folder)[1])
     return folder / "report.html"

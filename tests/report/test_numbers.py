@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,14 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.arrangement import specimen
 from tests.report.told import RUN, WHO, Told, plan_of, tell
+from tests.verify.specimen import OFFER, Story
 
 from comity.records import Digest, RunAborted, ScoresCommitted, canonical_bytes
 from comity.report import NotReportable
+from comity.report.access import AccessReading
+from comity.verify.access import state_access
 from comity.verify.history import read_entries
 from comity.verify.report import recompute
 from comity.verify.reported_run import find_run
 from comity.verify.scores import read_plan, read_scores
 from comity.verify.terms import read_offer
+
+DAYS = ["2026-12-01", "2026-12-02", "2026-12-03"]
 
 
 def test_every_count_is_of_the_entries_that_the_reference_names() -> None:
@@ -40,7 +46,7 @@ def test_every_count_is_of_the_entries_that_the_reference_names() -> None:
     settled, abandoned = 2 + 7 + 3, 1
     assert {"budget.calls": 13, "budget.input_tokens": 20 * settled + 120 * abandoned,
             "budget.output_tokens": 2 * settled + 64 * abandoned,
-            "budget.cost": 2_800 * settled + 37_600 * abandoned} == spent  # fmt: skip
+            "budget.cost": 2_800 * settled + 40_000 * abandoned} == spent  # fmt: skip
     assert len(told.entries) == report["as_of"]
     [one, exact] = report["estimates"]
     assert ("0.666667", 6, 4, 2, "0.500000", "0.750000") == tuple(
@@ -57,7 +63,7 @@ def test_an_open_call_takes_its_reservation() -> None:
 
     taken = [one["taken"] for one in told.numbers().members["spend"]]
 
-    assert [2, 20 + 120, 2 + 64, 2_800 + 37_600] == taken
+    assert [2, 20 + 120, 2 + 64, 2_800 + 40_000] == taken
 
 
 def test_the_same_record_gives_the_same_bytes() -> None:
@@ -97,6 +103,8 @@ def test_the_verifiers_own_count_is_the_same(data: st.DataObject) -> None:
         others=tuple(draw(st.lists(st.sampled_from(["finished", "aborted", "open"]), max_size=3))),
         served=tuple(draw(st.lists(st.sampled_from(["", "another"]), max_size=2))),
         epochs=draw(st.integers(1, 2)),
+        suspended=tuple(draw(st.lists(st.sampled_from([0, 0.5, 30]), max_size=3))),
+        guard=tuple(draw(st.lists(st.tuples(st.sampled_from(DAYS), st.integers(-2, 2)), max_size=3))),
     )  # fmt: skip
     history, _ = read_entries(told.entries)
 
@@ -106,6 +114,48 @@ def test_the_verifiers_own_count_is_the_same(data: st.DataObject) -> None:
     )  # fmt: skip
 
     assert told.numbers().members == found
+
+
+def test_the_access_statement_says_who_could_bypass_and_when_access_stood_still() -> None:
+    """Variant and guard by the terms, each day of calls or counters, each suspension, and the time in all."""
+    told = tell(right=1, wrong=0, suspended=(2, 1), guard=(("2026-12-01", 0), ("2026-12-02", 3)), stray=1)
+    access = told.numbers().members["access"]
+
+    assert ("standard", "provider", 3 * 3600 + 2) == (
+        access["variant"], access["guard_by"], access["stood_still_seconds"],
+    )  # fmt: skip
+    assert [("provider", "operational", "stops")] * 2 == [
+        (one["by"], one["cause"], one["clock"]) for one in access["suspensions"]
+    ]
+    assert ("2026-12-01T09:00:03.000Z", "2026-12-01T11:00:04.000Z") == (
+        access["suspensions"][0]["from"], access["suspensions"][0]["until"],
+    )  # fmt: skip
+    first, second = access["guard"]
+    assert {"day": "2026-12-01", "outcome": "equal", "sure": 2, "open": 0, "passed": 2, "refused": 2} == first
+    assert ("more", 0, 5) == (second["outcome"], second["sure"], second["passed"])
+    unguarded = {"by": "none", "permit_key": specimen.PERMIT.vkey, "key": ""}
+    assert [] == tell(terms=specimen.terms("guard", unguarded)).numbers().members["access"]["guard"]
+
+
+ACTS = st.sampled_from(["stops", "runs", "resumed"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["authority", "provider"]), ACTS, st.integers(-4, 4000)), max_size=8))
+def test_both_counts_of_the_time_that_stood_still_agree(acts: list[tuple[str, str, int]]) -> None:
+    """Suspensions of both parties, overlapping, of either clock, with times that step back a little."""
+    story, reading = Story().opened(), AccessReading()
+    for by, act, seconds in acts:
+        story.later += timedelta(seconds=seconds)
+        if act == "resumed":
+            story.resumed(by=by)
+        else:
+            story.suspended(by=by, clock=act)
+    for index, record in enumerate(story.records):
+        reading.read(index, record)
+    found = state_access(tuple(enumerate(story.records)), read_offer(OFFER.envelope), "gemma-3-270m")
+
+    assert [one.members() for one in reading.suspensions] == found["suspensions"]
+    assert reading.stood_still_seconds(story.records[-1].at) == found["stood_still_seconds"]
 
 
 def other_table(told: Told) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.arrangement import specimen
 from tests.report.told import plan_of, tell
 
 from comity.report.chart import INK, interval_chart
@@ -21,6 +22,8 @@ from comity.verify.page import check_page, leaves
 HTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
 
+UNGUARDED = {"by": "none", "permit_key": specimen.PERMIT.vkey, "key": ""}
+OFFICE = {"days": ["mon", "tue"], "from": "09:00", "until": "17:30"}
 RUNS: dict[str, dict[str, Any]] = {
     "plain": {},
     "missing answers": {"missing": ("refused:503", "limit:token", "not-attempted"), "repeated": 2},
@@ -32,6 +35,11 @@ RUNS: dict[str, dict[str, Any]] = {
     "a log that differs": {"status": "unreconciled"},
     "reported before": {"published": 2},
     "all right": {"right": 9, "wrong": 0},
+    "without a guard": {"terms": specimen.terms("guard", UNGUARDED)},
+    "counted by the guard": {"guard": (("2026-12-01", 0),)},
+    "guard and ledger differ": {"guard": (("2026-12-01", 2), ("2026-12-02", 1)), "missing": ("refused:503",)},
+    "suspended": {"suspended": (30, 0)},
+    "some hours": {"terms": specimen.terms("window.hours", OFFICE)},
     "left to the provider": {"plan": plan_of(5, decoding={"temperature": "unset", "max_tokens": 24, "seed": "unset"})},
 }
 
@@ -161,6 +169,49 @@ def test_the_page_states_each_clause_with_its_mark(tmp_path: Path) -> None:
     assert "At most 400 calls are made in all. budget.calls enforced" in text
     assert "The provider stores nothing of questions and answers. content.retention attested" in text
     assert "an answer that names no model is passed on and flagged in the record. models.unstated evidenced" in text
+
+
+def test_without_a_guard_a_bypass_is_not_excluded_in_so_many_words(tmp_path: Path) -> None:
+    """Nobody but the operator sees to it: attested, and no counters are shown."""
+    text = text_of(tell(terms=specimen.terms("guard", UNGUARDED)).page(tmp_path)[1])
+
+    assert (
+        "Bypass not excluded: nobody but the operator sees to it that calls pass the gateway. Whoever holds the key to "
+        "the model, the operator" in text
+    )
+    assert "guard lets only permitted calls through" not in text
+    assert "What the provider’s guard counted" not in text
+
+
+def test_with_a_guard_the_page_says_what_it_counted_and_no_more(tmp_path: Path) -> None:
+    """Enforced by the provider's own machine, its counters evidenced, other doors attested; a difference is on top."""
+    through = "The provider’s guard lets only permitted calls through: the key to the model alone does not open it."
+    same = text_of(tell(guard=(("2026-12-01", 0),)).page(tmp_path / "same")[1])
+    assert f"{through} enforced" in same and "no other door is the provider’s word" in same
+    assert "Bypass not excluded" not in same
+    assert "On every day with calls, the guard’s signed counters and the ledger agree. evidenced" in same
+
+    other = text_of(tell(guard=(("2026-12-01", 1),)).page(tmp_path / "other")[1])
+    caution = "On 1 December 2026 the provider’s guard and the ledger do not agree about the calls that were made."
+    assert other.index(caution) < other.index("Who gave access to whom")
+    assert "They differ for 1 December 2026." in other and "more passed the guard than the ledger holds" in other
+
+    none = text_of(tell().page(tmp_path / "none")[1])
+    assert "Guard and ledger agree for no day. There are no counters for 1 December 2026. evidenced" in none
+
+
+def test_the_access_statement_tells_variant_suspensions_hours_and_good_faith(tmp_path: Path) -> None:
+    """Each with its mark: what the provider says is attested, what the entries say is evidenced."""
+    _, page = tell(suspended=(30, 0), terms=specimen.terms("window.hours", OFFICE)).page(tmp_path)
+
+    text = text_of(page)
+    assert "“standard”, in the provider’s words attested" in text
+    assert "until 23 December 2026, 00:00 UTC, on Monday and Tuesday from 09:00 to 17:30 UTC enforced" in text
+    assert "By the provider (operational) from 1 December 2026, 09:00 UTC until 2 December 2026, 15:00 UTC" in text
+    assert "still in force; the clock of the window stood still" in text
+    assert "The window’s clock stood still for 1 d 6 h 0 min in all. evidenced" in text
+    assert "Good faith Tests in good faith lead to no measure on accounts. attested" in text
+    assert "the tag office-for-ai/2026-17, sent with each request evidenced" in text
 
 
 def test_without_a_score_there_is_no_figure(tmp_path: Path) -> None:

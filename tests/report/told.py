@@ -1,7 +1,8 @@
 """Runs to report about: terms with real keys, a plan, rows and entries, told so that a test knows every count."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from comity.evaluation.plan import canonical_plan, plan_members
 from comity.evaluation.suites import load_suite
 from comity.ledger import CheckpointVerdict, open_checkpoint_strictly
 from comity.records import (
+    ArrangementSigned,
+    CallPermitted,
     CallRefused,
     CallsRefused,
     Digest,
@@ -84,14 +87,30 @@ def tell(
     published: int = 0,
     status: str = "success",
     plan: bytes = b"",
+    suspended: tuple[float, ...] = (),
+    guard: tuple[tuple[str, int], ...] = (),
+    terms: Terms | None = None,
 ) -> Told:
-    """One run with so many rows right, wrong and missing; beside it what the other arguments say."""
+    """One run with so many rows right, wrong and missing; beside it what the other arguments say.
+
+    `suspended` are suspensions before the run, each with the hours until it is resumed (none for 0); `guard` are days
+    with how many more calls than the ledger's the guard counted.
+    """
     rows: list[dict[str, Any]] = []
     items = right + wrong + len(missing)
     plan = plan or plan_of(items, epochs=epochs)
     digest = Digest(hashlib.sha256(plan).hexdigest())
     story = Story().opened()
     at = story.at
+    if terms is not None:
+        offer, signed = specimen.agreed(terms), story.records[0]
+        assert isinstance(signed, ArrangementSigned)
+        story.records[0] = replace(signed, digest=Digest(terms.digest), note=offer.note.decode())
+    for hours in suspended:
+        story.suspended()
+        if hours:
+            story.later += timedelta(hours=hours)
+            story.resumed()
     for _ in range(before):
         story.settled(story.permitted())
     story.tell(PlanFrozen(at=at(), plan=digest, **WHO))
@@ -143,7 +162,10 @@ def tell(
     for _ in range(published):
         digests = {"report": Digest("aa" * 32), "page": Digest("bb" * 32)}
         story.tell(ReportPublished(at=at(), run=RUN, plan=digest, **digests, **WHO))
-    return Told(story=story, plan=plan, table=table)
+    calls_made = [n for n, record in enumerate(story.records) if isinstance(record, CallPermitted)]
+    for day, more in guard:
+        story.counted([*calls_made, *range(10_000, 10_000 + more)][: len(calls_made) + more], day)
+    return Told(story=story, plan=plan, table=table, terms=terms or OFFER.terms)
 
 
 def _settle(story: Story, permit: Any, reason: str, served: str) -> None:

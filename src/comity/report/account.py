@@ -10,6 +10,7 @@ the same entries counts the same.
 | `outside_plan` | permits that name no run |
 | `served` | of the settlements of the run's permits, how often the answer's model was agreed, another, unstated, none |
 | `calls`, `taken` | all permits; what settled calls were charged and open ones have reserved |
+| `access` | suspensions, and what the provider's guard counted (`comity.report.access`) |
 | `refusals` | all refusals by clause, those that have only a common entry with their number included |
 
 Entries of a kind that this release does not know are passed over: a report counts what it names.
@@ -42,6 +43,7 @@ from comity.records import (
     UnknownKind,
     parse_record,
 )
+from comity.report.access import AccessReading
 from comity.report.errors import NotReportable
 
 __all__ = ["SERVED", "Account", "RunEntry", "read_account"]
@@ -96,6 +98,7 @@ class Account:
     calls: int
     taken: Amount
     refusals: Mapping[str, int]
+    access: AccessReading
     plans_frozen: int
     runs: tuple[RunEntry, ...]
     """Every run, in the order in which they began."""
@@ -123,6 +126,7 @@ class _Reading:
     names: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    access: AccessReading = field(default_factory=AccessReading)
     published: list[int] = field(default_factory=list)
 
 
@@ -137,6 +141,7 @@ def read_account(entries: Sequence[bytes], run: str) -> Account:
         except MalformedRecord as error:
             raise NotReportable(f"entry {index} of the ledger cannot be read: {error}") from None
         reading.last_at = record.at
+        reading.access.read(index, record)
         _read(reading, index, record)
     return _account(reading, len(entries))
 
@@ -233,6 +238,7 @@ def _account(reading: _Reading, size: int) -> Account:
         calls=len(reading.permits),
         taken=taken,
         refusals=dict(sorted(reading.refusals.items())),
+        access=reading.access,
         plans_frozen=len(reading.plans),
         runs=tuple(reading.runs.values()),
         published=tuple(reading.published),

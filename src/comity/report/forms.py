@@ -12,6 +12,7 @@ integer in decimal).  What a reader sees follows from `value` by the form, so th
 | `percent` | a decimal times 100 with one place, halves to even | 40.0% |
 | `level` | a decimal times 100 without zeros at the end | 95% |
 | `money` | billionths as units, at least two places | 0.0007204 |
+| `span` | seconds in whole minutes, hours and days, rounded down | 2 d 3 h 0 min |
 
     >>> Claims({"counts": {"judged": 1200}})("counts.judged")
     Markup('<data class="claim" data-claim="counts.judged" data-form="count" value="1200">1,200</data>')
@@ -27,7 +28,7 @@ from comity.arrangement import money
 
 __all__ = ["FORMS", "Claims", "shown"]
 
-FORMS: Final = ("text", "count", "percent", "level", "money")
+FORMS: Final = ("text", "count", "percent", "level", "money", "span")
 DECIMALS: Final = frozenset({"point", "low", "high", "worst_low", "worst_high"})
 
 
@@ -48,6 +49,8 @@ def shown(value: str, form: str) -> str:
             return f"{(Decimal(value) * 100).normalize():f}%"
         case "money":
             return money(int(value))
+        case "span":
+            return _span(int(value) // 60)
         case _:
             raise AssertionError(f"no form {form!r}; expected one of {', '.join(FORMS)}")
 
@@ -75,6 +78,11 @@ class Claims:
         return Markup('<data class="claim" data-claim="{}" data-form="{}" value="{}">{}</data>').format(
             path, form, str(value), escape(text)
         )
+
+
+def _span(minutes: int) -> str:
+    hours, days = minutes // 60 % 24, minutes // 1440
+    return f"{days} d {hours} h {minutes % 60} min" if days else f"{hours} h {minutes % 60} min"
 
 
 def _form(path: str, value: int | str) -> str:

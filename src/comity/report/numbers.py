@@ -141,6 +141,7 @@ def _members(
             {"clause": "budget.cost", "agreed": budget.cost_nano, "taken": taken.cost_nano},
         ],
         "refusals": [{"clause": clause, "count": count} for clause, count in account.refusals.items()],
+        "access": _access(terms, str(target["model"]), account),
         "blindness": terms.content.blindness,
         "as_of": account.size,
         "entries": {
@@ -149,6 +150,18 @@ def _members(
             "scores": account.scores,
             "finished": account.finished,
         },
+    }
+
+
+def _access(terms: Terms, name: str, account: Account) -> dict[str, Any]:
+    """Who could bypass the gateway, by the terms and by the guard's counters, and when access stood still."""
+    model, access = terms.model(name), account.access
+    return {
+        "variant": model.variant if model is not None else "",
+        "guard_by": terms.guard.by,
+        "guard": [day.members() for day in access.days()] if terms.guard.by != "none" else [],
+        "suspensions": [suspension.members() for suspension in access.suspensions],
+        "stood_still_seconds": access.stood_still_seconds(account.last_at),
     }
 
 

@@ -14,9 +14,9 @@ Not promised: that the words are complete. What a report cannot show stands in i
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
@@ -27,6 +27,7 @@ from markupsafe import Markup
 
 from comity import __version__
 from comity.arrangement import FEATURES, Terms, clauses
+from comity.arrangement.terms import DAYS
 from comity.ledger import CheckpointVerdict
 from comity.records import parse_instant
 from comity.report.chart import LABELS, interval_chart
@@ -38,6 +39,9 @@ __all__ = ["POLICY", "render_page"]
 POLICY: Final = "default-src 'none'; style-src '{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 """Of all that a page may load, one style sheet inside it; `data:` is the empty icon that keeps browsers from asking."""
 
+DAY_NAMES: Final = dict(
+    zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
 WIDE: Final = 700
 NARROW: Final = 344
 SPENT: Final = {
@@ -58,6 +62,13 @@ REASONS: Final = {
     "no-answer": "the connection broke, or the answer was empty",
     "content-filter": "the provider withheld the answer",
     "error": "the engine failed after the answer",
+}
+OUTCOMES: Final = {
+    "equal": "the same calls",
+    "more": "more passed the guard than the ledger holds",
+    "fewer": "fewer passed the guard than were answered",
+    "different": "the numbers fit; that the calls are the same is not shown",
+    "uncounted": "no counters",
 }
 SERVED: Final = (
     ("agreed", "name an agreed model"),
@@ -92,7 +103,7 @@ def render_page(numbers: Numbers, *, terms: Terms, checkpoint: CheckpointVerdict
         loader=PackageLoader("comity.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"day": _day, "moment": _moment, "listed": _listed, "because": _because}
+    environment.filters |= {"date": _date, "day": _day, "moment": _moment, "listed": _listed, "because": _because}
     text = environment.get_template("page.html.jinja").render(
         style=Markup(sheet),
         policy=POLICY.format(style=_digest_of(sheet)),
@@ -107,6 +118,7 @@ def _digest_of(sheet: str) -> str:
 
 def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> dict[str, Any]:
     report, account = numbers.members, numbers.account
+    guard = report["access"]["guard"]
     counts = report["counts"]
     return {
         "claim": Claims(report),
@@ -118,6 +130,14 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "sections": [(name, list(found)) for name, found in groupby(clauses(terms), key=lambda one: one.section)],
         "marked": {one.name: one for one in clauses(terms)},
         "served_mark": _served_mark(terms, str(report["model"])),
+        "suspensions": account.access.suspensions,
+        "hours": _hours(terms),
+        "key_holder": _key_holder(terms),
+        "guard": guard,
+        "guarded": _days_of(guard, "equal"),
+        "uncounted": _days_of(guard, "uncounted"),
+        "differing": _days_of(guard, "more", "fewer", "different"),
+        "outcomes": OUTCOMES,
         "unsettled": report["calls"]["run"] > sum(report["served"].values()),
         "charts": _charts(report),
         "labels": LABELS,
@@ -142,6 +162,24 @@ def _served_mark(terms: Terms, name: str) -> str:
     return "enforced" if model is not None and model.on_mismatch == "refuse" else "evidenced"
 
 
+def _days_of(guard: Sequence[Mapping[str, Any]], *outcomes: str) -> list[str]:
+    return [str(day["day"]) for day in guard if day["outcome"] in outcomes]
+
+
+def _key_holder(terms: Terms) -> str:
+    held = terms.operator.upstream_key_held_by
+    return f"operator, {terms.operator.name}" if held == "operator" else held
+
+
+def _hours(terms: Terms) -> str:
+    """When calls pass on which days, in words; nothing where they always do."""
+    hours = terms.window.hours
+    if len(hours.days) == len(DAYS) and (hours.begins, hours.until) == (0, 24 * 60):
+        return ""
+    begins, until = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (hours.begins, hours.until))
+    return f"{_listed([DAY_NAMES[day] for day in hours.days])} from {begins} to {until} UTC"
+
+
 def _charts(report: Mapping[str, Any]) -> list[tuple[str, Markup]]:
     estimates = report["estimates"]
     if not estimates:
@@ -163,6 +201,11 @@ def _share(part: int, whole: int) -> float:
 
 def _at(value: str | datetime) -> datetime:
     return value if isinstance(value, datetime) else parse_instant(value)
+
+
+def _date(value: str) -> str:
+    at = date.fromisoformat(value)
+    return f"{at.day} {at:%B %Y}"
 
 
 def _day(value: str | datetime) -> Markup:
