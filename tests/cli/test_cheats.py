@@ -21,7 +21,7 @@ from comity.cli.main import main
 from comity.records import canonical_bytes, parse_canonical
 from comity.report.forms import Claims
 
-WHO = ["evaluator", "provider", "evaluator", "evaluator", "publisher", "operator"]
+WHO = ["evaluator", "provider", "evaluator", "thief", "evaluator", "publisher", "operator"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def evidence(told: Told, number: int) -> Path:
 
 @pytest.mark.slow
 def test_each_side_cheats_and_is_caught(told: Told) -> None:
-    """Evaluator, provider, publisher and operator cheat in turn; each is caught, with a file to show."""
+    """Evaluator, provider, thief, publisher and operator cheat in turn; each is caught, with a file to show."""
     assert 0 == told.status, told.errors[-4000:] + told.output[-4000:]
     cheats = told.result["cheats"]
     assert WHO == [cheat["who"] for cheat in cheats]
@@ -103,7 +103,22 @@ def test_of_sixty_four_clients_exactly_ten_pass(told: Told) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "said"), [(3, "runs.begun says 1, the record gives 2"), (4, "estimates.0.point")])
+def test_a_call_around_the_gateway_is_refused_and_counted(told: Told) -> None:
+    """The stolen key alone and a used permit open nothing; anyone finds guard and ledger equal on the day."""
+    counters = evidence(told, 3)
+    terms, copy = counters.parent.parent / "terms.json", counters.parent.parent.parent / "copy"
+    [refused] = [line.split() for line in counters.read_text().splitlines() if line.startswith("refused ")]
+
+    done = CliRunner().invoke(main, ["reconcile", str(counters), "--arrangement", str(terms), "--ledger", str(copy)])
+
+    assert 0 == done.exit_code, done.output
+    assert {"missing=1", "used=1"} == {count for count in refused[1:] if not count.endswith("=0")}
+    assert "the guard and the ledger saw the same calls" in done.output
+    assert "403  missing" in told.output and "403  used" in told.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "said"), [(4, "runs.begun says 1, the record gives 2"), (5, "estimates.0.point")])
 def test_an_altered_bundle_fails_and_the_number_is_named(told: Told, number: int, said: str) -> None:
     """Anyone who verifies the altered bundle again reads which number was changed."""
     terms = evidence(told, 0).parent.parent / "terms.json"
@@ -117,7 +132,7 @@ def test_an_altered_bundle_fails_and_the_number_is_named(told: Told, number: int
 @pytest.mark.slow
 def test_the_witness_kept_what_proves_the_fork(told: Told) -> None:
     """Its evidence lies in the authority's own folder and fails verification as two histories."""
-    kept = evidence(told, 5)
+    kept = evidence(told, 6)
     terms = evidence(told, 0).parent.parent / "terms.json"
 
     done = CliRunner().invoke(main, ["verify", str(kept), "--arrangement", str(terms)])

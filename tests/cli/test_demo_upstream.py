@@ -44,7 +44,10 @@ def test_an_endpoint_without_its_key_or_model_is_misuse(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_story_is_told_on_the_visitors_endpoint(tmp_path: Path) -> None:
-    """Every call reaches the endpoint with the visitor's key; a dated name of the model is flagged, not refused."""
+    """Every call reaches the endpoint with the visitor's key, and a dated name of the model is flagged, not refused.
+
+    In front of an endpoint that is not the demo's no guard stands, and both the demo and its report say so.
+    """
     with RecordingProvider(lambda _: whole(completion(model="dear-1-20261101", text="Paris"))).running() as provider:
         command = [sys.executable, "-m", "comity", *DEMO, "--json", "--yes", "--items", "4"]
         done = subprocess.run(
@@ -60,4 +63,6 @@ def test_the_story_is_told_on_the_visitors_endpoint(tmp_path: Path) -> None:
     assert 4 == result["calls"] == len(provider.asked)
     assert {f"Bearer {KEY}"} == {asked.headers["authorization"] for asked in provider.asked}
     assert "that name another, and are marked so: 4" in done.stdout.replace("\n                │  ", "")
+    assert "No guard stands in front of this endpoint." in done.stdout
+    assert "Bypass not excluded" in Path(result["report"]).read_text()
     assert KEY not in done.stdout + done.stderr

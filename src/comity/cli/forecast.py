@@ -11,8 +11,10 @@ from comity.cli.home import Home
 from comity.evaluation import EvaluationError
 from comity.evaluation.banks import load_bank
 from comity.evaluation.edge import Door
+from comity.evaluation.folder import BEGUN
 from comity.evaluation.forecast import ClauseForecast, Forecast, forecast, intervals
 from comity.evaluation.plan import Plan, TaskPopulation
+from comity.evaluation.standing import UNASKED, read_standing
 
 __all__ = ["forecast_plan", "money", "read_terms", "show_forecast"]
 
@@ -38,13 +40,25 @@ def forecast_plan(home: Home, plan: Plan, terms_file: Path | None, gateway: str 
                 load_bank(plan)
             return None
         bank, terms = load_bank(plan), read_terms(terms_file)
-        taken: dict[str, int] = {}
+        standing = UNASKED
         if gateway is not None:
             with Door(gateway, plan.arrangement, home.secret()) as door:
-                taken = {clause: int(row["taken"]) for clause, row in door.status()["clauses"].items()}
+                standing = read_standing(door.status())
     except EvaluationError as error:
         raise click.ClickException(str(error)) from None
-    return forecast(plan, bank, terms, taken, now=home.clock())
+    return forecast(plan, bank, terms, standing, now=home.clock(), repeats=_begun_before(home, plan))
+
+
+def _begun_before(home: Home, plan: Plan) -> bool:
+    """Whether this home began a run of the plan before; runs of other homes are not known."""
+    for path in (home.path / "runs").glob(f"*/{BEGUN}"):
+        try:
+            members = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(members, dict) and members.get("plan") == plan.digest and members.get("begun") is not None:
+            return True
+    return False
 
 
 def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -> None:
@@ -69,7 +83,9 @@ def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -
         click.echo("  fits     not checked: give --terms FILE, and --gateway URL for what is left")
         return
     click.echo(f"  lasts    {_lasts(made)}")
-    click.echo(f"\n  {'clause':22}{'left':>15}{'expected':>15}{'at most':>15}{'all repeated':>15}   items that fit")
+    if made.rerun_reserve:
+        click.echo(f"  kept     {_kept(made)}")
+    click.echo(f"\n  {'clause':29}{'left':>15}{'expected':>15}{'at most':>15}{'all repeated':>15}   items that fit")
     for clause in made.clauses:
         click.echo(_row(clause, made))
     click.echo("")
@@ -87,7 +103,7 @@ def _row(clause: ClauseForecast, made: Forecast) -> str:
 
     figures = "".join(f"{said(f):>15}" for f in (clause.left, clause.expected, clause.most, clause.with_repeats))
     items = "all" if clause.fits else f"{clause.items} of {made.items}"
-    return f"  {clause.clause:22}{figures}   {items}"
+    return f"  {clause.clause:29}{figures}   {items}"
 
 
 def _verdict(made: Forecast) -> None:
@@ -104,14 +120,27 @@ def _verdict(made: Forecast) -> None:
     if short:
         names = ", ".join(clause.clause for clause in short)
         click.echo(f"  Short: {names}. {made.items_that_fit} of {made.items} items would fit.")
+    if made.fits_another_day:
+        click.echo("  What is short is this day's alone: a day's budget begins anew at 00:00 UTC.")
 
 
 def _lasts(made: Forecast) -> str:
-    agreed = f"{made.calls_per_minute:,} calls a minute"
-    if made.minutes == 0:
-        return f"as long as the model takes; the agreed {agreed} are not reached"
-    least = f"{made.minutes} minute{'s' if made.minutes > 1 else ''}"
-    return f"at least {least if made.minutes < 120 else f'{made.minutes / 60:.1f} hours'}, at the agreed {agreed}"
+    if made.minutes_with_repeats == 0:
+        return f"as long as the model takes; the agreed {made.rate} are not reached"
+    least, most = _time(made.minutes), _time(made.minutes_with_repeats)
+    repeated = f", {most} if every call is repeated" if made.minutes_with_repeats > made.minutes else ""
+    return f"at least {least}{repeated}, at the agreed {made.rate}"
+
+
+def _time(minutes: int) -> str:
+    return f"{minutes} minute{'' if minutes == 1 else 's'}" if minutes < 120 else f"{minutes / 60:.1f} hours"
+
+
+def _kept(made: Forecast) -> str:
+    said = f"{made.rerun_reserve} percent of the budget for repeated runs"
+    if made.repeats:
+        return f"{said}; a run of this plan was begun before, so it may take them"
+    return f"{said}; this plan has not run from here, so they do not count as left"
 
 
 def _summary(plan: Plan) -> dict[str, Any]:

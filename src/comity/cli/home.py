@@ -11,9 +11,14 @@ Keys lie in `keys/`, one file and one purpose each, mode 600:
 | --- | --- | --- |
 | `party` | Ed25519 note key; signs terms, grants, stops | authority, provider |
 | `witness` | Ed25519 cosigner key; cosigns checkpoints | authority, provider |
+| `guard` | Ed25519 note key; signs the counters of the provider's guard | provider |
 | `log`, `log-mldsa` | Ed25519 and ML-DSA-44 keys of one ledger, under `ledgers/<id>/keys/` | operator |
+| `permit` | Ed25519 note key; signs the permit of each request that a gateway sends on | operator |
 | `recipient` | ML-KEM-768 and X25519; opens sealed content | authority, evaluator |
 | `access` | the bearer secret of a person who calls | evaluator |
+
+An operator is whoever reserves a ledger, and the first one reserved makes the
+`permit` key; one serves all ledgers of a home.
 
 This module is an edge: the real clock, the real randomness and the real disk.
 """
@@ -21,6 +26,7 @@ This module is an edge: the real clock, the real randomness and the real disk.
 import json
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -50,6 +56,10 @@ class Home:
     def clock(self) -> datetime:
         """The time, aware and in UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds by a clock that is never set back, for spans alone."""
+        return time.monotonic()
 
     def random(self, count: int) -> bytes:
         """`count` bytes from the system's generator."""
@@ -87,6 +97,9 @@ class Home:
         if (keys / "witness").exists():
             card["witness"] = self.signer("witness").vkey
             card["witness_url"] = witness_url
+        for name in ("permit", "guard"):
+            if (keys / name).exists():
+                card[name] = self.signer(name).vkey
         if (keys / "recipient").exists():
             card["recipient"] = parse_recipient_key(self.key_path("recipient").read_text()).public_text()
         if (keys / "access").exists():
@@ -121,6 +134,8 @@ def make_home(path: Path, *, role: str, name: str, host: str) -> Home:
         write_private(path / "keys" / "party", generate_key("ed25519", host, home.random).private_text())
         witness = generate_key("ed25519-cosigner", f"{host}/witness", home.random)
         write_private(path / "keys" / "witness", witness.private_text())
+    if role == "provider":
+        write_private(path / "keys" / "guard", generate_key("ed25519", f"{host}/guard", home.random).private_text())
     if role in ("authority", "evaluator"):
         write_private(path / "keys" / "recipient", generate_recipient(home.random).private_text())
     if role == "evaluator":

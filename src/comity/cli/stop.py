@@ -1,4 +1,8 @@
-"""`comity stop` and `comity resume`: a party's own hand on the access."""
+"""`comity stop`, `comity suspend` and `comity resume`: a party's own hand on the access.
+
+Each signs one act with this home's party key, and sends it to the gateway or
+writes it to a file that anyone may hand to the operator.
+"""
 
 import json
 from collections.abc import Callable
@@ -7,11 +11,11 @@ from typing import Any
 
 import click
 
-from comity.arrangement import CAUSES, resume_text, sign_act, stop_text
+from comity.arrangement import CAUSES, resume_text, sign_act, stop_text, suspend_text
 from comity.cli.calling import ask_json
 from comity.cli.home import Home
 
-__all__ = ["resume", "stop"]
+__all__ = ["resume", "stop", "suspend"]
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +34,10 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 @click.pass_obj
 def stop(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
-    """Stop the access under LEDGER (its origin) at once, on every gateway."""
+    """Stop the access under LEDGER (its origin) at once, on every gateway.
+
+    No call passes from then on, and answers that are under way are cut.
+    """
     text = stop_text(ledger=ledger, cause=cause, nonce=home.random(16).hex())
     _act(home, "stop", text, gateway, out, as_json)
 
@@ -38,8 +45,21 @@ def stop(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | N
 @click.command()
 @_options
 @click.pass_obj
+def suspend(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
+    """Suspend the access under LEDGER (its origin) until this party resumes it.
+
+    No new call passes from then on; answers that are under way end in order.
+    For the causes that the terms name in suspension.clock_stops, the window's clock stands still meanwhile.
+    """
+    text = suspend_text(ledger=ledger, cause=cause, nonce=home.random(16).hex())
+    _act(home, "suspend", text, gateway, out, as_json)
+
+
+@click.command()
+@_options
+@click.pass_obj
 def resume(home: Home, ledger: str, cause: str, gateway: str | None, out: Path | None, as_json: bool) -> None:
-    """Let the access under LEDGER go on, after this party's own stop."""
+    """Let the access under LEDGER go on: lift this party's own stop and suspension."""
     text = resume_text(ledger=ledger, cause=cause, nonce=home.random(16).hex())
     _act(home, "resume", text, gateway, out, as_json)
 
@@ -55,5 +75,5 @@ def _act(home: Home, door: str, text: str, gateway: str | None, out: Path | None
         return
     arrangement = text.split("\n")[1].rpartition("/")[2]
     members = ask_json(f"{gateway.rstrip('/')}/a/{arrangement}/{door}", data=note)
-    done = {"stop": "stopped", "resume": "resumed"}[door]
+    done = {"stop": "stopped", "suspend": "suspended", "resume": "resumed"}[door]
     click.echo(json.dumps(members) if as_json else f"{done}: entry {members['index']} of {members['ledger']}")

@@ -103,7 +103,7 @@ def demo(
 def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
     story.talks()
     story.terms(offered)
-    story.service(endpoint)
+    story.service(story.stand_guard(endpoint))
     story.tell.act("Act three, continued: the evaluation")
     if "openai" in endpoint.protocols:
         story.evaluate(endpoint, "openai", story.items)
@@ -111,6 +111,8 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
     if "anthropic" in endpoint.protocols:
         story.evaluate(endpoint, "anthropic", story.few if "openai" in endpoint.protocols else story.items)
     story.disclose(story.runs[0]["permits"][0])
+    if offered.guard == "provider":
+        story.count(story.mail("guard-counters"))
     published = story.publish(story.runs[0]["run"])
     checked = story.check()
     log = story.card("operator")["log"]
@@ -181,6 +183,7 @@ def _local(stage: Stage, tell: Narrator, weights: Path, items: int) -> tuple[End
         input_tokens=calls * 1200,
         output_tokens=calls * MAX_OUTPUT,
         cost="0.50",
+        guard="provider",
     )
     return Endpoint(url=ready["url"], key=key, protocols=("openai", "anthropic"), model=MODEL), offered
 

@@ -34,6 +34,7 @@ def tell_cheats(stage: Stage, tell: Narrator, endpoint: Endpoint, offered: Offer
     unlisted_feature(scene)
     other_model(scene, endpoint, weights)
     too_many_calls(scene)
+    around_the_gateway(scene)
     bundle = make_report(scene)
     leave_out_a_run(scene, bundle)
     edit_page(scene, bundle)
@@ -129,6 +130,33 @@ def too_many_calls(scene: Scene) -> None:
         f"Permit and reservation are one transaction, so {kinds['call.permitted']} pass and {len(over)} are refused.",
         f"{over[0]['status']}  budget.calls: {over[0]['because']}" if over else "nothing was refused",
         *facts(verdict, "budget"),
+    )
+
+
+def around_the_gateway(scene: Scene) -> None:
+    """Somebody has read the upstream key and a permit on the way to the model, and calls it there."""
+    said = scene.cheat("wire", "", "call", "--target", scene.story.guard, "--seen", str(scene.seen))
+    scene.stage.end("guard")  # nothing is left to call; ending it writes down what it refused in its last second
+    counted = scene.story.count(str(scene.evidence("4-guard-counters")))
+    scene.entries()
+    compared = [scene.reconcile(file) for file, _ in counted]
+    refused = sum((Counter(counters["refused"]) for _, counters in counted), Counter[str]())
+    parts = [said["without"], said["again"]]
+    answered = [(part["status"], part.get("code"), part.get("reason")) for part in parts]
+    cheat = Cheat(
+        who="thief",
+        what="Calls the model around the gateway, with the stolen upstream key and a used permit.",
+        caught_by="the provider's guard",
+        evidence=counted[-1][0],
+        caught=answered == [(403, "permit-refused", "missing"), (403, "permit-refused", "used")]
+        and refused == {"missing": 1, "used": 1}
+        and all(day["outcome"] == "equal" for day in compared),
+    )
+    scene.told(
+        cheat,
+        "Only what the gateway has recorded carries a permit, and each permit passes once.",
+        *(f"{part['status']}  {part.get('reason')}: {part.get('because')}" for part in parts),
+        *(f"{day['day']}: {day['passed']} passed, {day['sure']} in the ledger: {day['means']}" for day in compared),
     )
 
 

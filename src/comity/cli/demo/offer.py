@@ -31,6 +31,8 @@ class Offered:
     cost: str
     concurrency: int = 8
     on_mismatch: str = "refuse"
+    guard: str = "none"
+    """Who keeps a guard in front of the model: `provider` or `none`."""
 
 
 def offer_text(offered: Offered, *, provider: str, now: datetime) -> str:
@@ -50,6 +52,7 @@ purpose:
   - Measuring how often the model answers short factual questions correctly.
 models:
   - name: "{offered.model}"
+    variant: standard
     serves: [{", ".join(json.dumps(name) for name in offered.serves)}]
     on_mismatch: {offered.on_mismatch}
     unstated: flag
@@ -57,11 +60,17 @@ models:
     context_window: {offered.context_window}
     max_output: {offered.max_output}
     overhead: {{request: {offered.overhead}, message: 16, tool: 64}}
-    prices: {{input: "{offered.price_input}", output: "{offered.price_output}"}}
+    prices:
+      input: "{offered.price_input}"
+      cached_read: "{offered.price_input}"
+      cache_write: "{offered.price_input}"
+      output: "{offered.price_output}"
 features: [sampling, seed, stop, streaming, stream_usage, system_prompt]
+limits: {{}}
 window:
   from: {begins:%Y-%m-%dT%H:%M:%SZ}
   until: {until:%Y-%m-%dT%H:%M:%SZ}
+  hours: {{days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", until: "24:00"}}
 budget:
   calls: {offered.calls}
   input_tokens: {offered.input_tokens}
@@ -69,12 +78,23 @@ budget:
   cost: "{offered.cost}"
   currency: EUR
   output_unstated: reserve
-rate: {{calls_per_minute: 3000, concurrency: {offered.concurrency}}}
+  per_day:
+    calls: {offered.calls}
+    input_tokens: {offered.input_tokens}
+    output_tokens: {offered.output_tokens}
+    cost: "{offered.cost}"
+  rerun_reserve: 0
+rate: {{calls_per_minute: 3000, tokens_per_minute: 100000000, concurrency: {offered.concurrency}}}
 content:
   blindness: sealed-record
   retention: none
 record: {{provider_sees: checkpoints}}
 stop: {{by: [authority, provider]}}
+suspension: {{by: [authority, provider], clock_stops: [legal-order, operational]}}
+safe_harbour:
+  tag: office-for-ai-2026
+  text: Tests in good faith lead to no measure against accounts, keys or people.
+guard: {{by: {offered.guard}}}
 publication:
   by: authority
   review_days: 30

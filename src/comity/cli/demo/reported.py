@@ -29,7 +29,7 @@ def make_report(scene: Scene) -> Path:
 def leave_out_a_run(scene: Scene, bundle: Path) -> None:
     """The evaluator claims that the run it reports is the only one."""
     honest = scene.verify(bundle)
-    altered = scene.evidence("4-only-one-run.zip")
+    altered = scene.evidence("5-only-one-run.zip")
     counts = {"plans_frozen": 1, "begun": 1, "finished": 1}
     changes = [part for name, value in counts.items() for part in ("--set", f"runs.{name}={value}")]
     scene.cheat("edit", "", "--bundle", str(bundle), "--out", str(altered), *changes)
@@ -52,7 +52,7 @@ def leave_out_a_run(scene: Scene, bundle: Path) -> None:
 
 def edit_page(scene: Scene, bundle: Path) -> None:
     """The publisher writes a better number into the page."""
-    edited = scene.evidence("5-edited-page.zip")
+    edited = scene.evidence("6-edited-page.zip")
     true = Decimal(scene.reported["estimates"][0]["point"])
     better = true + Decimal("0.25") if true < Decimal("0.7") else true - Decimal("0.25")
     scene.cheat("edit", "", "--bundle", str(bundle), "--out", str(edited), "--page-only", "--set", f"{POINT}={better}")

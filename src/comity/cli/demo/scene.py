@@ -83,6 +83,11 @@ class Scene:
         """The copy of the ledger that a stranger checks."""
         return self.stage.folder / "copy"
 
+    @property
+    def seen(self) -> Path:
+        """The newest request that the thief has read on its way to the guard."""
+        return self.stage.folder / "thief" / "seen"
+
     def evidence(self, name: str) -> Path:
         """A file among the evidence that travels."""
         folder = self.stage.mail / "evidence"
@@ -146,6 +151,18 @@ class Scene:
             raise CommandFailed(f"'comity verify {self.shown(subject)}' says one thing and ends with another")
         return verdict
 
+    def reconcile(self, counters: str) -> dict[str, Any]:
+        """What `comity reconcile` says of a guard's counters and the copy of the ledger."""
+        done = self.stage.attempt(
+            "stranger", "reconcile", counters, "--arrangement", self.story.mail("terms.json"),
+            "--ledger", str(self.copy), "--json",
+        )  # fmt: skip
+        if not done.stdout.strip():
+            shown = self.shown(counters)
+            raise CommandFailed(f"'comity reconcile {shown}' ended with {done.returncode}: {done.stderr}")
+        compared: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return compared
+
     def prove_entry(self, index: int, name: str) -> tuple[Path, bool]:
         """Keep one entry with its receipt as files, and have a stranger check them."""
         directory = TileDirectory(self.copy)
@@ -192,11 +209,14 @@ def set_scene(stage: Stage, tell: Narrator, endpoint: Endpoint, offered: Offered
     )
     offered = replace(offered, calls=calls + COUNTERED, protocols=("openai",), concurrency=CLIENTS)
     story.terms(offered)
-    story.service(replace(endpoint, url=switch["url"], protocols=("openai",)))
+    guarded = story.stand_guard(replace(endpoint, url=switch["url"], protocols=("openai",)))
     scene = Scene(stage=stage, tell=tell, story=story, model=endpoint.model)
+    scene.seen.parent.mkdir()
+    wire = stage.start("wire", ["comity.cli.demo.wire", "listen", "--target", guarded.url, "--seen", str(scene.seen)])
+    story.service(replace(guarded, url=wire["url"]))
     tell.step(
         "all",
-        f"Four new homes, signed terms for {calls} calls, a gateway and two witnesses.",
+        f"Four new homes, signed terms for {calls} calls, a guard, a gateway and two witnesses.",
         "Each cheat is done by a process in the cheater's own folder, with the cheater's own keys.",
     )
     plans = [_frozen_plan(scene, name) for name in ("one", "two")]

@@ -7,8 +7,8 @@ this module carries files between them and tells what happened.
 import json
 import secrets
 import shutil
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +48,9 @@ class Story:
     few: int
     first: str = ""
     second: str = ""
+    guard: str = ""
+    """The guard's address; empty where none stands."""
+    guarded_from: datetime = field(default_factory=lambda: datetime.now(UTC))
     gateway: str = ""
     origin: str = ""
     arrangement: str = ""
@@ -140,6 +143,7 @@ class Story:
             "--out", mail("terms-1.json"))  # fmt: skip
         fewer = str(offered.calls - 20)
         run("authority", "arrangement", "counter", mail("terms-1.json"), "--set", f"budget.calls={fewer}",
+            "--set", f"budget.per_day.calls={fewer}",
             "--engagement", self.first, "--out", mail("terms-2.json"))  # fmt: skip
         tell.step(
             "both",
@@ -156,6 +160,53 @@ class Story:
             f"Both parties sign version 2: {self.digest[:16]}…",
             "One digest, two signatures. Nothing runs on terms that one side alone has signed.",
         )
+
+    def stand_guard(self, endpoint: Endpoint) -> Endpoint:
+        """The provider's guard stands in front of its model; what the gateway is to call in the model's place.
+
+        Where the signed terms agree no guard, none is started, and the story says so.
+        """
+        terms = json.loads(json.loads(Path(self.mail("terms.json")).read_text())["terms"])
+        if terms["guard"]["by"] != "provider":
+            self.tell.step(
+                "provider",
+                "No guard stands in front of this endpoint.",
+                "Whoever holds its key could call it and leave no entry; the report will say 'bypass not excluded'.",
+            )
+            return endpoint
+        self.guarded_from = datetime.now(UTC)
+        ready = self.stage.start(
+            "guard",
+            ["comity", "--home", str(self.stage.home("provider")), "guard", "serve", self.mail("terms.json"),
+             "--upstream", endpoint.url, "--listen", "127.0.0.1:0"],
+        )  # fmt: skip
+        self.guard = ready["guard"]
+        self.tell.step(
+            "provider",
+            f"A guard stands in front of the model, at {self.guard}.",
+            "It lets a request pass only with a permit that the gateway signed for it; the model's key alone opens "
+            "nothing.",
+        )
+        return replace(endpoint, url=self.guard)
+
+    def count(self, out: str) -> list[tuple[str, dict[str, Any]]]:
+        """The guard's counters of each day since it stands become entries; files `OUT-DAY` and what they count."""
+        last = datetime.now(UTC).date()
+        counted = []
+        for number in range((last - self.guarded_from.date()).days + 1):
+            day = (self.guarded_from.date() + timedelta(days=number)).isoformat()
+            said = self.stage.run_json(
+                "provider", "guard", "counters", self.mail("terms.json"), "--day", day, "--out", f"{out}-{day}",
+                "--gateway", self.gateway,
+            )  # fmt: skip
+            counted.append((f"{out}-{day}", said))
+        passed = sum(said["passed"] for _, said in counted)
+        self.tell.step(
+            "provider",
+            f"The guard signs the day's counters: {passed} calls passed (entry {counted[-1][1]['entry']}).",
+            "Anyone can hold them against the ledger: a call around the gateway would be on one side only.",
+        )
+        return counted
 
     def service(self, endpoint: Endpoint) -> None:
         """The ledger begins, both sides watch it, and one person is let in."""
