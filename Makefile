@@ -14,18 +14,18 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Where pytest runs its tests in parallel; `make test JOBS=0` runs them in one process.
 JOBS ?= 2
-# Passed on to the command of `demo`, `test` and `bench`.
+# Passed on to the command of `demo`, `test`, `fuzz`, `bench` and `bench-gateway`.
 ARGS ?=
 PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check bench docs format pins clean
+.PHONY: help demo test check fuzz bench bench-gateway docs format pins clean
 
 help: ## List what there is to do.
 	@echo "Comity: structured access to AI models, with a record that neither side can rewrite."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  ARGS='…' goes to the command of demo, test and bench; PYTHON=… names the Python to install with."
+	@echo "  ARGS='…' goes to the command of demo, test, fuzz and both benches; PYTHON=… names the Python to install with."
 
 demo: $(VENV)/.demo-ready ## Tell the whole story with a real local model. ARGS='--no-serve --json' for a script.
 	@$(RUN)/comity demo --folder .demo $(ARGS)
@@ -37,8 +37,14 @@ check: $(VENV)/.dev-ready ## Lint and check the types.
 	@$(RUN)/ruff check src tests benchmarks tools
 	@$(RUN)/mypy
 
+fuzz: $(VENV)/.dev-ready ## Fuzz every reader and the routes, a minute each. ARGS='--seconds 10 --target edge' for less.
+	@$(RUN)/python tests/fuzz/fuzz.py $(ARGS)
+
 bench: $(VENV)/.dev-ready ## Measure the ledger against plain SQLite with the same durability, in the same run.
 	@$(RUN)/python benchmarks/ledger.py $(ARGS)
+
+bench-gateway: $(VENV)/.dev-ready ## Measure the gateway beside nginx, LiteLLM and Portkey, in the same run. ARGS=--quick, ARGS=--json.
+	@$(RUN)/python -m benchmarks.gateway $(ARGS)
 
 docs: $(VENV)/.dev-ready ## Write the reference of commands and entries anew, out of the code.
 	@$(RUN)/python tools/reference.py
@@ -50,7 +56,7 @@ pins: $(VENV)/.dev-ready ## Resolve the dependencies anew and write requirements
 	@PATH="$(CURDIR)/$(RUN):$$PATH" tools/pin
 
 clean: ## Remove everything that make has made.
-	rm -rf $(VENV) .demo .bench .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .bench .cache .fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A stamp tells that the environment holds what the pins name; pins or metadata that change make it stale.
 # Messages go to standard error, so that what a target prints on standard output is its command's own.

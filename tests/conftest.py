@@ -1,7 +1,9 @@
 """What every test stands on: one profile for Hypothesis, and no silent skip where everything is required."""
 
 import os
-from collections.abc import Generator
+import uuid
+from collections.abc import Generator, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,3 +47,27 @@ def pytest_make_collect_report(
     report = yield
     refuse_skip(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """The address of a PostgreSQL in which tests may make schemas and roles; they skip where none answers."""
+    address = os.environ.get("COMITY_TEST_POSTGRES", "postgresql://127.0.0.1/test")
+    psycopg = pytest.importorskip("psycopg", reason="needs psycopg, which comity[postgres] brings")
+    try:
+        psycopg.connect(address, connect_timeout=3).close()
+    except psycopg.Error:
+        pytest.skip("needs a PostgreSQL that trusts this user as superuser; COMITY_TEST_POSTGRES is its address")
+    return address
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """A database of the test's own: the ledger's origin is the same in every test of gateways."""
+    import psycopg
+
+    name = f"comity_test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlsplit(postgres)._replace(path=f"/{name}").geturl()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "comity"
-MADE = {".git", ".venv", ".demo", ".bench", ".cache", "build", "dist", "__pycache__"}
+MADE = {".git", ".venv", ".demo", ".bench", ".cache", ".fuzz", "build", "dist", "__pycache__"}
 
 
 @cache
