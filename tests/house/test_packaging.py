@@ -69,7 +69,7 @@ def test_what_the_code_imports_is_declared() -> None:
     provided = {
         "cryptography", "apsw", "yaml", "click", "httptools", "uvloop", "uvicorn", "starlette",
         "inspect_ai", "openai", "anthropic", "xllamacpp", "jinja2", "markupsafe", "altair", "vl_convert",
-        "psycopg", "prometheus_client", "opentelemetry",
+        "psycopg", "prometheus_client", "opentelemetry", "holidays",
     }  # fmt: skip
     foreign = {
         f"{name_of(path)}: {module}"
