@@ -46,8 +46,9 @@ bench: $(VENV)/.dev-ready ## Measure the ledger against plain SQLite with the sa
 bench-gateway: $(VENV)/.dev-ready ## Measure the gateway beside nginx, LiteLLM and Portkey, in the same run. ARGS=--quick, ARGS=--json.
 	@$(RUN)/python -m benchmarks.gateway $(ARGS)
 
-docs: $(VENV)/.dev-ready ## Write the reference of commands and entries anew, out of the code.
+docs: $(VENV)/.dev-ready ## Write the reference of commands, entries and law packs anew, out of code and data.
 	@$(RUN)/python tools/reference.py
+	@$(RUN)/python tools/law_reference.py
 
 format: $(VENV)/.dev-ready ## Mend what lint can mend by itself.
 	@$(RUN)/ruff check --fix src tests benchmarks tools
