@@ -1,8 +1,12 @@
 """One incident, several laws: which kinds start which clocks in which pack."""
 
+from datetime import UTC, date, datetime, timedelta
+
 from packs_beside_reference import all_packs, pack
 
+from comity.law.clocks import read_clocks
 from comity.law.deadline import FromEvent
+from comity.law.incidents import acts_of, starts_of
 from comity.law.pack import KINDS, IncidentClass, Pack
 from comity.law.packs import crosswalk_faults
 
@@ -99,3 +103,41 @@ def test_the_american_thresholds_lie_above_the_european_one() -> None:
         ("us-ca-sb53", "frontier-model"): 1e26,
         ("us-ny-raise", "frontier-model"): 1e26,
     }
+
+
+def test_one_theft_three_clocks() -> None:
+    """Weights stolen on 1 March 2027 at nine: New York is due first, then Europe, then California."""
+    laws = [pack("eu-ai-act"), pack("us-ca-sb53"), pack("us-ny-raise")]
+    aware = datetime(2027, 3, 1, 9, tzinfo=UTC)
+
+    acts = acts_of(starts_of(["model-exfiltration"], laws), about="theft", aware=aware, at=aware)
+    clocks = {clock.duty.id: clock for clock in read_clocks(acts, laws, aware)}
+
+    assert clocks["NYR-INCIDENT-72H"].due == datetime(2027, 3, 4, 9, tzinfo=UTC)
+    assert clocks["SS-9.3-5D"].due == date(2027, 3, 6)
+    assert clocks["CA53-INCIDENT"].due == date(2027, 3, 16)
+    assert clocks["AIA-55-1C"].state == "running" and clocks["AIA-55-1C"].due is None
+    assert {clocks["SS-9.3-INT"].state, clocks["SS-9.3-FIN"].state} == {"not started"}
+
+
+def test_danger_to_life_starts_both_american_clocks_twice() -> None:
+    """The warning in a day and the longer report run beside each other, in each of the two laws."""
+    laws = [pack("us-ca-sb53"), pack("us-ny-raise")]
+    aware = datetime(2027, 3, 1, 9, tzinfo=UTC)
+
+    acts = acts_of(starts_of(["imminent-danger"], laws), about="danger", aware=aware, at=aware)
+
+    assert [(clock.duty.id, clock.due) for clock in read_clocks(acts, laws, aware)] == [
+        ("CA53-INCIDENT-24H", aware + timedelta(hours=24)),
+        ("CA53-INCIDENT", date(2027, 3, 16)),
+        ("NYR-INCIDENT-24H", aware + timedelta(hours=24)),
+        ("NYR-INCIDENT-72H", aware + timedelta(hours=72)),
+    ]
+
+
+def test_what_an_incident_starts_is_as_sure_as_its_weakest_part() -> None:
+    """A head of New York's law that is unconfirmed keeps its mark on the clock that it starts."""
+    (start,) = starts_of(["deception"], [pack("us-ny-raise")])
+
+    assert start.duty.confidence == "secondary"
+    assert start.confidence == "unconfirmed"
