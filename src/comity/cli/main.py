@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "guard": ("comity.cli.guard", "guard", "The provider's half: refuse calls without a permit, sign counters."),
     "init": ("comity.cli.instance", "init", "Make an instance: its folder and its keys."),
     "key": ("comity.cli.instance", "key", "Show this instance's public keys as a card."),
+    "law": ("comity.cli.law", "law", "What is owed, by whom, by when; how a model is classified."),
     "ledger": ("comity.cli.serve", "ledger", "The operator's ledgers: reserve, adopt signed terms."),
     "mirror": ("comity.cli.mirror", "mirror", "Copy a published ledger, as files that can be verified offline."),
     "plan": ("comity.cli.plan", "plan", "Write, check and freeze an evaluation plan."),

@@ -175,7 +175,7 @@ def _over(rule: Indicator, facts: Facts) -> tuple[Verdict, str, tuple[str, ...]]
     verdict, said, _ = _compared(facts.cumulative, rule.flop)
     if verdict == "no":
         return verdict, said, ()
-    return verdict, said, ("how much of the compute contributes to updates; all of it was taken to",)
+    return verdict, said, ("how much of the compute contributes to updates; all of it was assumed to",)
 
 
 def _compared(estimate: Estimate, flop: Fraction) -> tuple[Verdict, str, tuple[str, ...]]:

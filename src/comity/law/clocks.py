@@ -327,6 +327,7 @@ class _Told:
         time = Time(
             noted=self.noted,
             anchor=self._anchor(),
+            trigger=self.duty.trigger if _is_event(self.duty) else "",
             standing=closed,
             extended=tuple(self.extended),
             fixed=self.fixed,
@@ -346,6 +347,7 @@ class _Told:
             # A stop after the end of the time, or on the day of the event, changes nothing about it.
             if self._reaches(counts, begin):
                 because = [f"stands still since {said(begin)}: {cause}", *_left(counts, later)]
+                limits = tuple(replace(one, end=None, why=because[0]) if one is counts else one for one in limits)
                 counts = None
             else:
                 standing_now = False

@@ -8,7 +8,7 @@
 A notification states the amount to two significant figures; `two_figures` rounds half up.  A comparison
 with a threshold uses the exact amount, never the rounded one.
 
-    >>> two_figures(hardware(units=16_384, seconds=4_665_600, peak="989e12", utilisation="0.40").flop)
+    >>> two_figures(hardware(units="16384", seconds="4665600", peak="989e12", utilisation="0.40").flop)
     '3.0e25'
 
 Not promised: that the formula fits. The guidelines allow an error of 30 percent and ask for the assumptions.
@@ -57,15 +57,15 @@ def amount(text: str) -> Fraction:
     return Fraction(f"{mantissa}e{exponent or '0'}")
 
 
-def hardware(*, units: int, seconds: int, peak: str, utilisation: str) -> Estimate:
+def hardware(*, units: str, seconds: str, peak: str, utilisation: str) -> Estimate:
     """By what was used: units, seconds of training, peak FLOP per second of one, share of it achieved."""
-    share = amount(utilisation)
+    number, time, rate, share = amount(units), amount(seconds), amount(peak), amount(utilisation)
     if not 0 < share <= 1:
         raise FactsRefused(f"expected a utilisation above 0 and at most 1; got {utilisation}")
-    if units < 1 or seconds < 1 or (rate := amount(peak)) <= 0:
+    if number <= 0 or time <= 0 or rate <= 0:
         raise FactsRefused(f"expected units, seconds and a peak above 0; got {units}, {seconds} and {peak}")
     return Estimate(
-        flop=units * seconds * rate * share,
+        flop=number * time * rate * share,
         method="hardware",
         formula=f"{units} units × {seconds} s × {peak} FLOP/s × {utilisation}",
     )

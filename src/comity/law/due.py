@@ -80,6 +80,8 @@ class Time:
     """Events, each with when it happened."""
     anchor: tuple[Moment, str] | None = None
     """What a recurring duty counts from, and its name."""
+    trigger: str = ""
+    """The event that a recurring duty waits for, if one is named."""
     standing: tuple[Standing, ...] = ()
     extended: tuple[tuple[Duration, str], ...] = ()
     fixed: tuple[Moment, Moment, str] | None = None
@@ -267,7 +269,8 @@ def _on_date(clause: str, word: str, day: date) -> Limit:
 
 def _every(clause: Every, length: Duration, time: Time, calendar: Calendar) -> Limit:
     if time.anchor is None:
-        why = f"every {length.in_words()}, and nothing is noted to count from"
+        waits = f"from {time.trigger}, which is not noted" if time.trigger else "and nothing is noted to count from"
+        why = f"every {length.in_words()}, {waits}"
         return Limit(clause=str(clause), kind="limit", end=None, why=why)
     start, name = time.anchor
     end, more = _moved(calendar.after(start, length), start, length, time, calendar)
