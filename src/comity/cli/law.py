@@ -338,7 +338,7 @@ def incident(
     days, known = calendar_named(calendar), moment(aware)
     now, stamp = _now(at)
     with told():
-        if days.first_instant(known) >= days.end_of(now):
+        if days.first_instant(known) > days.last_instant(now):
             raise click.UsageError(f"--aware: expected a time that is not after {at or 'now'}; got {aware}")
         starts = starts_of(tuple(dict.fromkeys(kinds)), chosen)
         clocks = read_clocks(acts_of(starts, about=about, aware=known, at=now), chosen, now, days)

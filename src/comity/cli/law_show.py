@@ -31,12 +31,18 @@ def row(label: str, text: str, width: int, *, label_width: int = LABEL) -> Itera
     ) or [first.rstrip()]  # fmt: skip
 
 
+def heading(name: str, rest: str, width: int) -> Iterator[str]:
+    """A name in bold and what it is, wrapped; the width counts what is seen and not the codes for bold."""
+    for number, line in enumerate(textwrap.wrap(f"{name}  {rest}", width, subsequent_indent=INDENT)):
+        yield line if number else click.style(line[: len(name)], bold=True) + line[len(name) :]
+
+
 def packs(members: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     """The packs at hand."""
     for number, pack in enumerate(members):
         if number:
             yield ""
-        yield click.style(f"{pack['pack']} {pack['version']}", bold=True) + f"  {pack['jurisdiction']}"
+        yield from heading(f"{pack['pack']} {pack['version']}", pack["jurisdiction"], width)
         yield from row("", pack["title"], width, label_width=0)
         yield from row("", pack["about"], width, label_width=0)
         older = [version for version in pack["versions"] if version != pack["version"]]
@@ -71,9 +77,7 @@ def duties(pack: Pack, found: Sequence[Duty], width: int) -> Iterator[str]:
 def clock(pack: Pack, found: Clock, width: int, now: Moment) -> Iterator[str]:
     """One clock with every step of its count."""
     duty = found.duty
-    yield from textwrap.wrap(
-        f"{click.style(duty.id, bold=True)}  {duty.title}{mark(duty.confidence)}", width + 8, subsequent_indent="    "
-    )
+    yield from heading(duty.id, f"{duty.title}{mark(duty.confidence)}", width)
     yield from row("due", _due(found, now), width)
     yield from row("state", _state(found), width)
     for number, reason in enumerate(found.why):
@@ -146,9 +150,7 @@ def incident(
         if number:
             yield ""
         found = list(group)
-        yield from textwrap.wrap(
-            f"{click.style(' '.join(key), bold=True)}  {titles[key]}", width + 8, subsequent_indent=INDENT
-        )
+        yield from heading(" ".join(key), titles[key], width)
         for one in dict.fromkeys(one for start, _ in found for one in start.classes):
             yield from row("", f"{one.title} ({one.ref}){mark(one.confidence)}: {one.reason}", width, label_width=0)
         for start, ticking in sorted(
@@ -172,7 +174,7 @@ def _of_incident(start: Start, one: Clock, width: int, now: Moment) -> Iterator[
 
 def answers(pack: Pack, estimate: str | None, found: Sequence[Answer], width: int) -> Iterator[str]:
     """A classification, question by question."""
-    yield click.style(f"{pack.name} {pack.version}", bold=True) + (f"  compute {estimate}" if estimate else "")
+    yield from heading(f"{pack.name} {pack.version}", f"compute {estimate or 'unknown'}", width)
     for answer in found:
         yield ""
         size = 9

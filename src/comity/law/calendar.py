@@ -39,6 +39,9 @@ Moment: TypeAlias = date | datetime
 Standing: TypeAlias = tuple[Moment, Moment]
 """From when until when a clock stood still; from the first, not the last."""
 
+MOMENT: Final = timedelta(microseconds=1)
+"""The smallest time that Python tells apart."""
+
 LATEST: Final = date(9000, 1, 1)
 """No period reaches further; beyond it Python's own calendar ends."""
 
@@ -97,6 +100,10 @@ class Calendar:
         if isinstance(moment, datetime):
             return _aware(moment).astimezone(UTC)
         return self.first_instant(moment + timedelta(days=1))
+
+    def last_instant(self, moment: Moment) -> datetime:
+        """The instant itself, or the last one of a day, to the microsecond."""
+        return self.end_of(moment) if isinstance(moment, datetime) else self.end_of(moment) - MOMENT
 
     def after(self, moment: Moment, length: Duration) -> Moment:
         """The last day, or the instant, of a period that an event begins (rules 1 to 5)."""

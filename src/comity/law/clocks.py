@@ -34,7 +34,7 @@ Not promised: that every event was noted. A clock knows what it was told.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from comity.law.calendar import PLAIN, Calendar, Moment, Standing, standing_before
 from comity.law.deadline import Every, InWords
@@ -60,9 +60,6 @@ __all__ = [
 ]
 
 State: TypeAlias = Literal["not started", "running", "standing still", "overdue", "met", "met late", "ended"]
-
-MOMENT: Final = timedelta(microseconds=1)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -221,7 +218,7 @@ def read_clocks(
     A day without an hour means its end.  `calendars` gives single packs a calendar of their own.
     Raises `ActRefused`; `CalendarRefused` where a count leaves the years that a calendar knows.
     """
-    now = calendar.end_of(at) if isinstance(at, datetime) else calendar.end_of(at) - MOMENT
+    now, passed = calendar.last_instant(at), calendar.end_of(at)
     duties = {(pack.name, pack.version): pack for pack in packs}
     told: dict[str, _Told] = {}
     before: datetime | None = None
@@ -233,7 +230,7 @@ def read_clocks(
         if entered > now:
             break
         _take(told, act, duties, calendar if calendars is None else calendars.get(_pack_of(told, act), calendar))
-    return tuple(one.clock(now) for one in told.values())
+    return tuple(one.clock(now, passed) for one in told.values())
 
 
 def _pack_of(told: Mapping[str, "_Told"], act: Act) -> str:
@@ -296,7 +293,7 @@ class _Told:
             case Met(on=on, at=at):
                 if self.met is not None and not self.recurs:
                     raise self._refused(f"it was met on {said(self.met)}, and is no recurring duty")
-                if self._first(on) >= self.calendar.end_of(at):
+                if self._first(on) > self.calendar.last_instant(at):
                     raise self._refused(f"it cannot have been met on {said(on)}, after the act was entered")
                 self.met = on
                 if self.recurs:
@@ -319,8 +316,8 @@ class _Told:
         if known and event not in known:
             raise self._refused(f"expected one of its events, {', '.join(known)}; got {event[:60]}")
 
-    def clock(self, now: datetime) -> Clock:
-        """The clock at an instant."""
+    def clock(self, now: datetime, passed: datetime) -> Clock:
+        """The clock at an instant; `passed` is the same, or the end of the day whose last instant it is."""
         stops = [stop for stop in self.stops if self._first(stop[0]) <= now]
         standing_now = bool(stops) and (stops[-1][1] is None or self._first(stops[-1][1]) > now)
         closed = tuple((begin, end) for begin, end, _ in stops if end is not None)
@@ -368,7 +365,7 @@ class _Told:
             limits=limits,
             noted=dict(self.noted),
             stops=tuple(stops),
-            stood=standing_before(_until(stops, now), now, self.calendar),
+            stood=standing_before(_until(stops, passed), passed, self.calendar),
             extended=tuple(self.extended),
             met=self.met,
             calendar=self.calendar,
