@@ -224,6 +224,16 @@ def test_a_stop_outside_of_the_period_moves_nothing() -> None:
     assert shift(end, MONDAY, (before, after), length, PLAIN) == end
 
 
+def test_a_stop_that_began_before_the_event_counts_from_the_event() -> None:
+    """What stood before a period began is no part of it, by the hour and by the day."""
+    event, hours = datetime(2026, 3, 2, 12, tzinfo=UTC), parse_duration("PT24H")
+    standing = ((datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 2, 18, tzinfo=UTC)),)
+
+    assert shift(PLAIN.after(event, hours), event, standing, hours, PLAIN) == datetime(2026, 3, 3, 18, tzinfo=UTC)
+    days_off = ((date(2026, 2, 20), date(2026, 3, 5)),)
+    assert shift(date(2026, 3, 16), MONDAY, days_off, parse_duration("P2W"), PLAIN) == date(2026, 3, 18)
+
+
 def test_the_standing_time_is_counted_up_to_the_time_asked_for() -> None:
     """A stop that lasts has lasted until now."""
     standing = ((date(2026, 3, 4), date(2026, 3, 10)),)

@@ -27,9 +27,11 @@ from comity.law import (
     WentOn,
     clock_members,
     due_within,
+    parse_deadline,
     parse_duration,
     read_clocks,
 )
+from comity.law.due import Time, limits_of
 
 START = date(2026, 3, 2)
 DUE = date(2026, 3, 16)
@@ -118,6 +120,14 @@ def test_what_is_met_is_met_in_time_or_late(on: Moment, state: str) -> None:
     assert clock_of(*told(), met(on)).state == state
 
 
+def test_what_is_met_at_the_instant_is_met_in_time() -> None:
+    """72 hours include their last instant."""
+    acts = (opened("T-4"), noted("NOTICED", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)))
+
+    assert clock_of(*acts, met(datetime(2026, 3, 5, 9, 30, tzinfo=UTC))).state == "met"
+    assert clock_of(*acts, met(datetime(2026, 3, 5, 9, 30, 1, tzinfo=UTC))).state == "met late"
+
+
 def test_the_earlier_of_two_limits_counts() -> None:
     """Four weeks after one event and two weeks before another: whichever comes first."""
     acts = (opened("T-2"), noted("STARTED", START))
@@ -191,6 +201,14 @@ def test_a_recurring_duty_begins_anew_when_it_is_met() -> None:
     clock = clock_of(*acts, met(date(2026, 3, 20)), at=date(2026, 3, 25))
     assert (clock.state, clock.due) == ("running", date(2026, 4, 17))
     assert clock.why[0].startswith("4 weeks after it was last met (2026-03-20")
+
+
+def test_time_added_to_one_round_is_not_added_to_the_next() -> None:
+    """An extension belongs to the report that it was given for."""
+    acts = (opened("T-5"), noted("REPORTED", START), extended("P10D"), met(date(2026, 4, 8)))
+
+    assert clock_of(*acts, at=date(2026, 4, 1)).due == date(2026, 4, 9)
+    assert clock_of(*acts).due == date(2026, 5, 6)
 
 
 def test_a_recurring_duty_says_what_it_waits_for() -> None:
@@ -327,6 +345,65 @@ def test_what_is_due_soon_comes_first() -> None:
     assert [clock.id for clock in due_within(clocks, START, days=60)] == ["late", "soon", "later"]
 
 
+def test_the_last_day_to_look_ahead_is_looked_at() -> None:
+    """Fourteen days ahead are fourteen, and not thirteen."""
+    clocks = (clock_of(*told(), at=START),)
+
+    assert due_within(clocks, START, days=14) == clocks
+    assert due_within(clocks, START, days=13) == ()
+
+
+def test_a_calendar_may_move_the_last_day_of_a_period() -> None:
+    """A Saturday becomes the Monday with the reason; a day that a request set stays as it was set."""
+    moving = Calendar(name="office", move_last_day=True)
+    saturday = clock_of(opened("T-1"), noted("STARTED", date(2026, 3, 7)), calendar=moving)
+    asked = Fixed(clock="c", at=START, until=date(2026, 3, 21), reason="request 7")
+
+    assert saturday.due == date(2026, 3, 23)
+    assert saturday.why[0].endswith("; moved from 2026-03-21, which is no business day of the calendar office")
+    assert clock_of(opened("T-8"), asked, calendar=moving).due == date(2026, 3, 21)
+
+
+@pytest.mark.parametrize(
+    ("clause", "kind", "end"),
+    [
+        ("min:E+P10D", "earliest", date(2026, 3, 12)),
+        ("min:E-P10D", "limit", date(2026, 2, 20)),
+        ("max:E+P10D", "limit", date(2026, 3, 12)),
+        ("max:E-P10D", "earliest", date(2026, 2, 20)),
+        ("not_before:E+P10D", "earliest", date(2026, 3, 12)),
+        ("not_before:E", "earliest", START),
+        ("not_before:2026-08-02", "earliest", date(2026, 8, 2)),
+        ("by:E", "limit", START),
+        ("before:E", "limit", date(2026, 3, 1)),
+        ("delete_at:E", "limit", START),
+        ("until:E", "until", START),
+        ("retain:E+P10D", "keep", date(2026, 3, 12)),
+        ("guideline:E+P10D", "guideline", date(2026, 3, 12)),
+        ("min_window:20BD", "words", None),
+        ("interim:immediately", "words", None),
+        ("same_as:Art. 73", "words", None),
+    ],
+)
+def test_each_clause_becomes_what_it_says(clause: str, kind: str, end: Moment | None) -> None:
+    """At least so long before an event is a limit, at most so long before it a bound; and so for each clause."""
+    (limit,) = limits_of(parse_deadline(clause), Time(noted={"E": START}), PLAIN)
+
+    assert (limit.kind, limit.end, limit.clause) == (kind, end, clause)
+
+
+def test_a_limit_before_an_event_can_be_extended_and_does_not_stand_still() -> None:
+    """It follows its event; time that somebody grants is added all the same."""
+    time = Time(
+        noted={"E": date(2026, 8, 15)},
+        standing=((date(2026, 7, 1), date(2026, 7, 20)),),
+        extended=((parse_duration("P3D"), "granted"),),
+    )
+    (limit,) = limits_of(parse_deadline("due:E-P2W"), time, PLAIN)
+
+    assert limit.end == date(2026, 8, 4)
+
+
 def test_a_pack_may_count_by_its_own_calendar() -> None:
     """Two regimes over one incident do not share their holidays."""
     holiday = Calendar(name="h", holidays=frozenset({date(2026, 3, 4)}))
@@ -346,6 +423,8 @@ def test_a_clock_is_json_with_reason_and_source() -> None:
     assert members["reasons"][0].startswith("5 business days after NOTICED")
     assert (members["src"], members["confidence"]) == (["T2"], "unconfirmed")
     assert members["calendar"]["name"] == "plain"
+    stood = clock_of(*told(), stopped(date(2026, 3, 5)), went_on(date(2026, 3, 8)))
+    assert clock_members(stood)["stood_seconds"] == 3 * 86_400
 
 
 acts_after = st.lists(

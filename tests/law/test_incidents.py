@@ -16,10 +16,10 @@ def test_an_incident_starts_each_duty_of_the_classes_that_fit() -> None:
     """Two classes that start one duty start it once, and both reasons stay."""
     starts = starts_of(["death", "cybersecurity"], [made()])
 
-    assert [start.duty.id for start in starts] == ["T-3", "T-4", "T-5"]
+    assert [start.duty.id for start in starts] == ["T-3", "T-4", "T-5", "T-15"]
     assert [one.id for one in starts[1].classes] == ["breach", "harm"]
     assert starts[1].reasons == ("a break-in is urgent", "people come first")
-    assert [start.confidence for start in starts] == ["unconfirmed", "unconfirmed", "primary"]
+    assert [start.confidence for start in starts] == ["unconfirmed", "unconfirmed", "primary", "primary"]
     assert starts_of(["environment"], [made()]) == ()
 
 
@@ -38,6 +38,8 @@ def test_the_clocks_of_an_incident_run_side_by_side() -> None:
     assert clocks["inc-1/test-law/T-3"].due == date(2027, 3, 8)
     assert clocks["inc-1/test-law/T-4"].due == datetime(2027, 3, 4, 9, 30, tzinfo=UTC)
     assert clocks["inc-1/test-law/T-5"].state == "not started"
+    assert clocks["inc-1/test-law/T-15"].state == "running"
+    assert clocks["inc-1/test-law/T-15"].noted == {"NOTICED": AWARE}
     assert {clock.about for clock in clocks.values()} == {"inc-1"}
 
 

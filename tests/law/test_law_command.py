@@ -80,7 +80,7 @@ def test_a_duty_is_shown_with_its_mark() -> None:
     result = run(*MADE, "duties", "test-law@2026-01-01", "--text", "business days")
 
     assert "T-3  Report in business days [unconfirmed]" in result.stdout
-    assert "1 of 13 duty of test-law 2026-01-01" in result.stdout
+    assert "1 of 14 duties of test-law 2026-01-01" in result.stdout
 
 
 def clock(*more: str) -> Result:

@@ -51,7 +51,7 @@ def test_a_pack_is_read_into_values() -> None:
     assert str(pack.duty("T-1").deadline) == "due:STARTED+P2W & without_undue_delay"
     assert pack.duty("T-3").confidence == "unconfirmed"
     assert pack.dates[0].date == date(2026, 1, 1)
-    assert pack.incidents[0].starts == ("T-3", "T-4", "T-5")
+    assert pack.incidents[0].starts == ("T-3", "T-4", "T-5", "T-15")
     assert pack.classification is not None
     assert pack.classification.indicator("systemic").flop == Fraction(10**25)
     assert pack.classification.counting[0].counts == "included"
@@ -225,7 +225,7 @@ def test_a_pack_says_how_much_of_it_is_sure() -> None:
     """The marks are counted, so nobody takes a second-hand pack for the text."""
     members = pack_members(made(), (FIRST, SECOND))
 
-    assert members["marks"] == {"primary": 11, "secondary": 1, "unconfirmed": 1}
+    assert members["marks"] == {"primary": 12, "secondary": 1, "unconfirmed": 1}
     assert members["versions"] == [FIRST, SECOND]
     assert duty_members(made().duty("T-2"))["note"] == "the earlier one counts"
 

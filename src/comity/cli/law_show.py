@@ -70,8 +70,7 @@ def duties(pack: Pack, found: Sequence[Duty], width: int) -> Iterator[str]:
         yield from row("", f"{duty.ref}; {', '.join(duty.who)}; {duty.force}; {duty.deadline}", width, label_width=size)
     if found:
         yield ""
-    plural = "y" if len(found) == 1 else "ies"
-    yield f"{INDENT}{len(found)} of {len(pack.duties)} dut{plural} of {pack.name} {pack.version}"
+    yield f"{INDENT}{len(found)} of {len(pack.duties)} duties of {pack.name} {pack.version}"
 
 
 def clock(pack: Pack, found: Clock, width: int, now: Moment) -> Iterator[str]:

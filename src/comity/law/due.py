@@ -295,7 +295,7 @@ def _moved(end: Moment, start: Moment, unit: Duration, time: Time, calendar: Cal
         span = _span(stood.total_seconds()) if stood is not None else "the time"
         more += f"; {span} later, because the clock stood still"
         end = later
-    if not unit.by_the_clock and (last := calendar.moved(end)) != end:
+    if (last := calendar.moved(end)) != end:
         more += f"; moved from {said(end)}, which is no business day of the calendar {calendar.name}"
         end = last
     return end, more
