@@ -98,6 +98,17 @@ def test_a_text_outside_the_grammar_is_refused(text: str) -> None:
         parse_deadline(text)
 
 
+def test_a_deadline_has_bounds() -> None:
+    """A text of more clauses or characters than any law has is not read."""
+    twelve = " & ".join(f"due:E{n}+P1D" for n in range(12))
+
+    assert len(parse_deadline(twelve).clauses) == 12
+    with pytest.raises(DeadlineRefused, match="expected at most 12 clauses in a deadline; got 13"):
+        parse_deadline(f"{twelve} & optional")
+    with pytest.raises(DeadlineRefused, match="expected a deadline of 1 to 500 printable characters"):
+        parse_deadline("same_as:" + "x" * 500)
+
+
 def test_a_deadline_names_its_events_and_phases() -> None:
     """What a pack has to declare can be asked for, each name once and in order."""
     deadline = parse_deadline("due:B+P4W & before:A & max:B+PT24H & within:planning")

@@ -176,6 +176,38 @@ def test_every_fault_is_named_at_once(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("maps: " + "[" * 20 + "]" * 20, "expected at most 12 levels of nesting; got more"),
+        ("maps: [" + "a," * 60_001 + "]", "expected at most 60000 values; got more"),
+        ("#" * 1_048_577, "expected at most 1048576 bytes; got 1048577"),
+        ("", "expected an object; got an empty file"),
+        ("- maps", "expected an object with maps; got a list of 1"),
+        ("maps: *a", "expected the value itself; got the alias *a"),
+        ("maps: {from: 1.5}", "expected a list; got an object"),
+        ('maps: [{from: T-4, to: {pack: o, duty: O-1}, relation: same, note: "a\\u0007b"}]', "got U+0007"),
+        ("maps: [{from: T-4, to: {pack: o, duty: O-1}, relation: same, note: " + "n" * 1_001 + "}]", "1 to 1000"),
+        ("maps: [{from: T-4, to: {pack: o, duty: O-1}, relation: same, note: 12}]", "write a text in quotes"),
+    ],
+    ids=["deep", "many", "large", "empty", "list", "alias", "object", "unprintable", "long", "number"],
+)
+def test_a_file_has_bounds(folder: Path, text: str, message: str) -> None:
+    """What a reader spends on a file is bounded, and a text looks like what it is."""
+    (folder / "crosswalk.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(PackRefused) as refused:
+        load_folder(folder)
+
+    assert message in str(refused.value)
+
+
+def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
+    """Bytes that are not UTF-8 are named by their place."""
+    (folder / "crosswalk.yaml").write_bytes(b"maps: [\xff]")
+    with pytest.raises(PackRefused, match="expected text in UTF-8; got byte 7 that is not"):
+        load_folder(folder)
+
+
 def test_a_file_of_another_name_is_refused(folder: Path) -> None:
     """A file that nobody reads would be believed by whoever wrote it."""
     (folder / "duty-more.yaml").write_text("duties: []\n", encoding="utf-8")
