@@ -4,20 +4,38 @@ The case between one authority and one provider, as entries of a ledger of its o
 docs/explanation/stages.md says how stages follow from entries.
 """
 
-from comity.engagement.casebook import add, origin_of, read_case, view
-from comity.engagement.errors import CaseClosed, EngagementError, NotACase
-from comity.engagement.stages import EngagementView, Stage, grant_refusal, project
+from comity.engagement.case import Case, Document, Entry, Item, ends_on, read_entries, read_records
+from comity.engagement.casebook import add, add_all, open_book, origin_of, read_case, view
+from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase
+from comity.engagement.matters import Matter, matters
+from comity.engagement.stages import EngagementView, Stage, grant_refusal, project, stand
+from comity.engagement.when import When, parse_when
 
 __all__ = [
+    "Case",
     "CaseClosed",
+    "CaseMoved",
+    "Document",
     "EngagementError",
     "EngagementView",
+    "Entry",
+    "Item",
+    "Matter",
     "NotACase",
     "Stage",
+    "When",
     "add",
+    "add_all",
+    "ends_on",
     "grant_refusal",
+    "matters",
+    "open_book",
     "origin_of",
+    "parse_when",
     "project",
     "read_case",
+    "read_entries",
+    "read_records",
+    "stand",
     "view",
 ]

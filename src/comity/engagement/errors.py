@@ -1,11 +1,14 @@
 """Errors of the engagement room.
 
 EngagementError
-├── NotACase       the entries are no engagement's, or not in an order that can be
-└── CaseClosed     the engagement is closed, and nothing is added to it
+├── NotACase       the entries are no engagement's, or one of them cannot follow
+├── CaseClosed     the engagement is closed, and this is not added to it any more
+└── CaseMoved      somebody added to the case since it was looked at
 """
 
-__all__ = ["CaseClosed", "EngagementError", "NotACase"]
+from collections.abc import Sequence
+
+__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase"]
 
 
 class EngagementError(Exception):
@@ -18,3 +21,15 @@ class NotACase(EngagementError):
 
 class CaseClosed(EngagementError):
     """Something was to be added after the close."""
+
+
+class CaseMoved(EngagementError):
+    """More was entered than the writer had seen."""
+
+    def __init__(self, seen: int, since: Sequence[str]) -> None:
+        came = ", ".join(since) if since else "fewer entries are there"
+        super().__init__(
+            f"expected the case as it was with {seen} entries; since then: {came}. "
+            f"Nothing was entered. Look at the case again, then enter it with --seen {seen + len(since)}."
+        )
+        self.seen, self.since = seen, tuple(since)

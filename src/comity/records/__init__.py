@@ -81,6 +81,7 @@ from comity.records.casework_evidence import (
     FindingStated,
     SessionAnswered,
     SessionHeld,
+    SubmissionReceived,
 )
 from comity.records.casework_items import (
     CaseItem,
@@ -208,6 +209,7 @@ __all__ = [
     "ScoresCommitted",
     "SessionAnswered",
     "SessionHeld",
+    "SubmissionReceived",
     "SuspensionImposed",
     "SuspensionLifted",
     "TermsOffered",

@@ -7,10 +7,10 @@ Periods end on a day, `until`, written `2026-09-15`.
 """
 
 from comity.records.casework_items import CaseItem
-from comity.records.record import Hex32, Record
+from comity.records.record import Hex32
 
 
-class OfferStated(CaseItem, Record, kind="offer.stated", version=1):
+class OfferStated(CaseItem, kind="offer.stated", version=1):
     """A side says that it is willing to give access; no terms are signed. Signed ones are `access.offered`."""
 
     by: str
@@ -21,7 +21,7 @@ class OfferStated(CaseItem, Record, kind="offer.stated", version=1):
     summary: str
 
 
-class InformationRequested(CaseItem, Record, kind="information.requested", version=1):
+class InformationRequested(CaseItem, kind="information.requested", version=1):
     """The authority requests information or documentation (Art. 91)."""
 
     legal_basis: str
@@ -39,7 +39,7 @@ class InformationRequested(CaseItem, Record, kind="information.requested", versi
     """The item of the scientific panel's substantiated request; empty for an own motion."""
 
 
-class InformationAnswered(CaseItem, Record, kind="information.answered", version=1):
+class InformationAnswered(CaseItem, kind="information.answered", version=1):
     """The provider answers an information request, item by item."""
 
     request: Hex32
@@ -49,7 +49,7 @@ class InformationAnswered(CaseItem, Record, kind="information.answered", version
     summary: str
 
 
-class AccessRequested(CaseItem, Record, kind="access.requested", version=1):
+class AccessRequested(CaseItem, kind="access.requested", version=1):
     """The authority requests access to a model in order to evaluate it (Art. 92(3) and (4))."""
 
     legal_basis: str
@@ -74,7 +74,7 @@ class AccessRequested(CaseItem, Record, kind="access.requested", version=1):
     """What the provider may not log, where the authority restricts it."""
 
 
-class DialogueOpened(CaseItem, Record, kind="dialogue.opened", version=1):
+class DialogueOpened(CaseItem, kind="dialogue.opened", version=1):
     """A structured dialogue begins; it is optional (Arts 91(2), 92(7), 93(2))."""
 
     article: str
@@ -83,14 +83,14 @@ class DialogueOpened(CaseItem, Record, kind="dialogue.opened", version=1):
     summary: str
 
 
-class DialogueClosed(CaseItem, Record, kind="dialogue.closed", version=1):
+class DialogueClosed(CaseItem, kind="dialogue.closed", version=1):
     """A structured dialogue ends."""
 
     dialogue: Hex32
     outcome: str
 
 
-class CommitmentOffered(CaseItem, Record, kind="commitment.offered", version=1):
+class CommitmentOffered(CaseItem, kind="commitment.offered", version=1):
     """A provider offers to do or to leave something (Art. 93(3); on the system track Art. 75b)."""
 
     by: str
@@ -100,7 +100,7 @@ class CommitmentOffered(CaseItem, Record, kind="commitment.offered", version=1):
     """The item of the structured dialogue; empty where it came outside of one."""
 
 
-class CommitmentDecided(CaseItem, Record, kind="commitment.decided", version=1):
+class CommitmentDecided(CaseItem, kind="commitment.decided", version=1):
     """What became of a commitment."""
 
     commitment: Hex32
@@ -109,7 +109,7 @@ class CommitmentDecided(CaseItem, Record, kind="commitment.decided", version=1):
     because: str
 
 
-class MeasureRequested(CaseItem, Record, kind="measure.requested", version=1):
+class MeasureRequested(CaseItem, kind="measure.requested", version=1):
     """The authority requests a measure (Art. 93(1))."""
 
     point: str
@@ -127,7 +127,7 @@ class MeasureRequested(CaseItem, Record, kind="measure.requested", version=1):
     """Why it could not wait for a hearing; the hearing then follows."""
 
 
-class HearingInvited(CaseItem, Record, kind="hearing.invited", version=1):
+class HearingInvited(CaseItem, kind="hearing.invited", version=1):
     """The provider is told the grounds of an intended act and may be heard (Art. 94)."""
 
     about: str
@@ -137,7 +137,7 @@ class HearingInvited(CaseItem, Record, kind="hearing.invited", version=1):
     until: str
 
 
-class HearingHeld(CaseItem, Record, kind="hearing.held", version=1):
+class HearingHeld(CaseItem, kind="hearing.held", version=1):
     """The provider was heard, or let the period pass."""
 
     hearing: Hex32
@@ -146,7 +146,7 @@ class HearingHeld(CaseItem, Record, kind="hearing.held", version=1):
     summary: str
 
 
-class AlertReceived(CaseItem, Record, kind="alert.received", version=1):
+class AlertReceived(CaseItem, kind="alert.received", version=1):
     """The scientific panel sent a qualified alert (Art. 90)."""
 
     ground: str
@@ -159,7 +159,7 @@ class AlertReceived(CaseItem, Record, kind="alert.received", version=1):
     """The day on which it was complete; empty while it is not."""
 
 
-class ComplaintReceived(CaseItem, Record, kind="complaint.received", version=1):
+class ComplaintReceived(CaseItem, kind="complaint.received", version=1):
     """A downstream provider complains of an infringement (Art. 89(2))."""
 
     by: str
@@ -170,7 +170,7 @@ class ComplaintReceived(CaseItem, Record, kind="complaint.received", version=1):
     reasons: str
 
 
-class IncidentOpened(CaseItem, Record, kind="incident.opened", version=1):
+class IncidentOpened(CaseItem, kind="incident.opened", version=1):
     """A serious incident came to somebody's knowledge (Art. 55(1)(c); Code of Practice, Commitment 9)."""
 
     subject: str
@@ -187,7 +187,7 @@ class IncidentOpened(CaseItem, Record, kind="incident.opened", version=1):
     summary: str
 
 
-class IncidentReported(CaseItem, Record, kind="incident.reported", version=1):
+class IncidentReported(CaseItem, kind="incident.reported", version=1):
     """A report on an incident arrived."""
 
     incident: Hex32
@@ -200,14 +200,14 @@ class IncidentReported(CaseItem, Record, kind="incident.reported", version=1):
     summary: str
 
 
-class IncidentResolved(CaseItem, Record, kind="incident.resolved", version=1):
+class IncidentResolved(CaseItem, kind="incident.resolved", version=1):
     """An incident is resolved."""
 
     incident: Hex32
     summary: str
 
 
-class SuspensionImposed(CaseItem, Record, kind="suspension.imposed", version=1):
+class SuspensionImposed(CaseItem, kind="suspension.imposed", version=1):
     """A third party's act, such as an export control, suspends access; the named clocks stand still."""
 
     by: str
@@ -221,7 +221,7 @@ class SuspensionImposed(CaseItem, Record, kind="suspension.imposed", version=1):
     summary: str
 
 
-class SuspensionLifted(CaseItem, Record, kind="suspension.lifted", version=1):
+class SuspensionLifted(CaseItem, kind="suspension.lifted", version=1):
     """A suspension ends, and its clocks go on."""
 
     suspension: Hex32

@@ -7,10 +7,10 @@ A citation is the id of an item or a document of the case, or `origin#index` for
 """
 
 from comity.records.casework_items import CaseItem
-from comity.records.record import Digest, Hex32, Instant, Record
+from comity.records.record import Digest, Hex32, Instant
 
 
-class AssertionMade(CaseItem, Record, kind="assertion.made", version=1):
+class AssertionMade(CaseItem, kind="assertion.made", version=1):
     """A side claims that something is so."""
 
     by: str
@@ -20,7 +20,7 @@ class AssertionMade(CaseItem, Record, kind="assertion.made", version=1):
     """Ids of the law pack's duties that it bears on."""
 
 
-class AssertionSupported(CaseItem, Record, kind="assertion.supported", version=1):
+class AssertionSupported(CaseItem, kind="assertion.supported", version=1):
     """Something is put forward that shows an assertion to be so."""
 
     assertion: Hex32
@@ -29,7 +29,7 @@ class AssertionSupported(CaseItem, Record, kind="assertion.supported", version=1
     summary: str
 
 
-class AssertionChecked(CaseItem, Record, kind="assertion.checked", version=1):
+class AssertionChecked(CaseItem, kind="assertion.checked", version=1):
     """Somebody other than who asserted it looked for themselves."""
 
     assertion: Hex32
@@ -40,7 +40,22 @@ class AssertionChecked(CaseItem, Record, kind="assertion.checked", version=1):
     summary: str
 
 
-class DocumentationReceived(CaseItem, Record, kind="documentation.received", version=1):
+class SubmissionReceived(CaseItem, kind="submission.received", version=1):
+    """Something that a duty asks for arrived, such as a notification, a framework or a model report."""
+
+    by: str
+    duties: tuple[str, ...]
+    """Ids of the law pack's duties that it answers."""
+    shows: tuple[str, ...]
+    """What it holds, by the law pack's names of evidence, such as `notification`."""
+    about: str
+    """The model or system, or the item of the case that it answers; empty where it is about the provider."""
+    cites: tuple[str, ...]
+    """The documents."""
+    summary: str
+
+
+class DocumentationReceived(CaseItem, kind="documentation.received", version=1):
     """Documentation of a model arrived: which fields of a form it holds and which it withholds."""
 
     form: str
@@ -56,7 +71,7 @@ class DocumentationReceived(CaseItem, Record, kind="documentation.received", ver
     """Each a field's id and the reason given."""
 
 
-class ExpertProposed(CaseItem, Record, kind="expert.proposed", version=1):
+class ExpertProposed(CaseItem, kind="expert.proposed", version=1):
     """Somebody is to evaluate on the authority's behalf (Art. 92(2))."""
 
     expert: str
@@ -66,7 +81,7 @@ class ExpertProposed(CaseItem, Record, kind="expert.proposed", version=1):
     """What shows expertise (Art. 68(2)), each without naming the person."""
 
 
-class ConflictDeclared(CaseItem, Record, kind="conflict.declared", version=1):
+class ConflictDeclared(CaseItem, kind="conflict.declared", version=1):
     """An expert declares a relation with a provider, or that there is none."""
 
     expert: str
@@ -79,7 +94,7 @@ class ConflictDeclared(CaseItem, Record, kind="conflict.declared", version=1):
     summary: str
 
 
-class ExpertAppointed(CaseItem, Record, kind="expert.appointed", version=1):
+class ExpertAppointed(CaseItem, kind="expert.appointed", version=1):
     """The authority appoints an expert for an access request."""
 
     expert: str
@@ -89,7 +104,7 @@ class ExpertAppointed(CaseItem, Record, kind="expert.appointed", version=1):
     """The act of appointment, as it is called outside."""
 
 
-class SessionHeld(CaseItem, Record, kind="session.held", version=1):
+class SessionHeld(CaseItem, kind="session.held", version=1):
     """Access that is not a call: who saw what, from when to when, under which conditions."""
 
     arrangement: Hex32
@@ -109,7 +124,7 @@ class SessionHeld(CaseItem, Record, kind="session.held", version=1):
     """Commitment over the notes taken, or their SHA-256; empty where none were."""
 
 
-class SessionAnswered(CaseItem, Record, kind="session.answered", version=1):
+class SessionAnswered(CaseItem, kind="session.answered", version=1):
     """The other side signs a session's entry too, or contests it."""
 
     session: Hex32
@@ -123,7 +138,7 @@ class SessionAnswered(CaseItem, Record, kind="session.answered", version=1):
     """The signed note over it; empty where it came on paper."""
 
 
-class FindingStated(CaseItem, Record, kind="finding.stated", version=1):
+class FindingStated(CaseItem, kind="finding.stated", version=1):
     """A conclusion about a duty, in one version."""
 
     finding: Hex32
@@ -141,7 +156,7 @@ class FindingStated(CaseItem, Record, kind="finding.stated", version=1):
     cites: tuple[str, ...]
 
 
-class FindingReplied(CaseItem, Record, kind="finding.replied", version=1):
+class FindingReplied(CaseItem, kind="finding.replied", version=1):
     """The provider answers one version of a finding, and no other."""
 
     finding: Hex32

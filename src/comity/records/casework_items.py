@@ -18,13 +18,10 @@ commitment.  Closed vocabularies and mandatory members are checked where a case 
 because a record is bytes with a form and a case is what may follow from it.
 """
 
-from dataclasses import dataclass
-
 from comity.records.record import Digest, Hex32, Index, Record
 
 
-@dataclass(frozen=True, kw_only=True, init=False)
-class CaseItem:
+class CaseItem(Record):
     """What every item of a case states beside its own members."""
 
     item: Hex32
@@ -39,7 +36,7 @@ class CaseItem:
     """Names of the same thing outside, such as a registration number or a ticket."""
 
 
-class CaseOpened(CaseItem, Record, kind="case.opened", version=1):
+class CaseOpened(CaseItem, kind="case.opened", version=1):
     """The case between one authority and one provider begins, on one track, under one version of the law."""
 
     engagement: Hex32
@@ -58,7 +55,7 @@ class CaseOpened(CaseItem, Record, kind="case.opened", version=1):
     summary: str
 
 
-class PartyNamed(CaseItem, Record, kind="party.named", version=1):
+class PartyNamed(CaseItem, kind="party.named", version=1):
     """An organisation or a function has a part in the case."""
 
     party: str
@@ -70,7 +67,7 @@ class PartyNamed(CaseItem, Record, kind="party.named", version=1):
     """An organisation's name, never a person's."""
 
 
-class ContactNamed(CaseItem, Record, kind="contact.named", version=1):
+class ContactNamed(CaseItem, kind="contact.named", version=1):
     """A person speaks for a party. The pseudonym stands here, the identity in the vault."""
 
     person: str
@@ -80,14 +77,14 @@ class ContactNamed(CaseItem, Record, kind="contact.named", version=1):
     """What the person is there, such as `head of policy`."""
 
 
-class TopicOpened(CaseItem, Record, kind="topic.opened", version=1):
+class TopicOpened(CaseItem, kind="topic.opened", version=1):
     """A question of substance that the sides deal with over more than one meeting."""
 
     topic: str
     summary: str
 
 
-class TopicClosed(CaseItem, Record, kind="topic.closed", version=1):
+class TopicClosed(CaseItem, kind="topic.closed", version=1):
     """A topic is settled or dropped."""
 
     topic: Hex32
@@ -95,7 +92,7 @@ class TopicClosed(CaseItem, Record, kind="topic.closed", version=1):
     because: str
 
 
-class MeetingRecorded(CaseItem, Record, kind="meeting.recorded", version=1):
+class MeetingRecorded(CaseItem, kind="meeting.recorded", version=1):
     """The sides met, once or an inexact number of times."""
 
     form: str
@@ -114,7 +111,7 @@ class MeetingRecorded(CaseItem, Record, kind="meeting.recorded", version=1):
     """SHA-256 of the calendar's own id for it, which may name a person; empty where it was entered by hand."""
 
 
-class MessageExchanged(CaseItem, Record, kind="message.exchanged", version=1):
+class MessageExchanged(CaseItem, kind="message.exchanged", version=1):
     """One side wrote to the other. The words lie in the vault, as documents of this item."""
 
     by: str
@@ -128,7 +125,7 @@ class MessageExchanged(CaseItem, Record, kind="message.exchanged", version=1):
     """The same of the message that it answers; empty where it answers none."""
 
 
-class DocumentAttached(CaseItem, Record, kind="document.attached", version=1):
+class DocumentAttached(CaseItem, kind="document.attached", version=1):
     """A file belongs to an item. Its bytes are sealed in the vault; the entry commits to them."""
 
     document: Hex32
@@ -147,7 +144,7 @@ class DocumentAttached(CaseItem, Record, kind="document.attached", version=1):
     """HMAC-SHA-256 over the bytes, under a salt that is sealed with them."""
 
 
-class DocumentDisclosed(CaseItem, Record, kind="document.disclosed", version=1):
+class DocumentDisclosed(CaseItem, kind="document.disclosed", version=1):
     """A document was shown to somebody beside its recipients, by its own key. It cannot be taken back."""
 
     document: Hex32
@@ -155,7 +152,7 @@ class DocumentDisclosed(CaseItem, Record, kind="document.disclosed", version=1):
     because: str
 
 
-class DocumentErased(CaseItem, Record, kind="document.erased", version=1):
+class DocumentErased(CaseItem, kind="document.erased", version=1):
     """A document's ciphertext and keys were destroyed here; its entry, and every proof, stays."""
 
     document: Hex32
@@ -163,7 +160,7 @@ class DocumentErased(CaseItem, Record, kind="document.erased", version=1):
     """The ground, such as a purpose that ended (Art. 78(2) of the AI Act)."""
 
 
-class ItemCorrected(CaseItem, Record, kind="item.corrected", version=1):
+class ItemCorrected(CaseItem, kind="item.corrected", version=1):
     """Members of an item are to be read otherwise from now on; what stood there stays readable."""
 
     corrects: Hex32
@@ -172,14 +169,14 @@ class ItemCorrected(CaseItem, Record, kind="item.corrected", version=1):
     because: str
 
 
-class ItemWithdrawn(CaseItem, Record, kind="item.withdrawn", version=1):
+class ItemWithdrawn(CaseItem, kind="item.withdrawn", version=1):
     """An item counts no longer: entered in error, or twice."""
 
     withdraws: Hex32
     because: str
 
 
-class ItemAnswered(CaseItem, Record, kind="item.answered", version=1):
+class ItemAnswered(CaseItem, kind="item.answered", version=1):
     """A side answers an offer, a request, a measure, an alert or a complaint, or reports what became of it."""
 
     answers: Hex32
@@ -191,7 +188,7 @@ class ItemAnswered(CaseItem, Record, kind="item.answered", version=1):
     """What shows it: ids of items or documents, or `origin#index` for an entry of another ledger."""
 
 
-class PublicationCleared(CaseItem, Record, kind="publication.cleared", version=1):
+class PublicationCleared(CaseItem, kind="publication.cleared", version=1):
     """Named items may be published as they stand now; nothing is public that is not cleared."""
 
     items: tuple[Hex32, ...]
@@ -202,7 +199,7 @@ class PublicationCleared(CaseItem, Record, kind="publication.cleared", version=1
     because: str
 
 
-class PeriodExtended(CaseItem, Record, kind="period.extended", version=1):
+class PeriodExtended(CaseItem, kind="period.extended", version=1):
     """A request's or an act's period ends later than it said."""
 
     extends: Hex32
@@ -210,7 +207,7 @@ class PeriodExtended(CaseItem, Record, kind="period.extended", version=1):
     because: str
 
 
-class EventStated(CaseItem, Record, kind="event.stated", version=1):
+class EventStated(CaseItem, kind="event.stated", version=1):
     """Something happened from which the law counts time and which no other kind says."""
 
     event: str
@@ -220,7 +217,7 @@ class EventStated(CaseItem, Record, kind="event.stated", version=1):
     summary: str
 
 
-class NotesOpened(CaseItem, Record, kind="notes.opened", version=1):
+class NotesOpened(CaseItem, kind="notes.opened", version=1):
     """One side's own notes on a case begin, in a ledger that is not shared."""
 
     engagement: Hex32
@@ -230,7 +227,7 @@ class NotesOpened(CaseItem, Record, kind="notes.opened", version=1):
     """The origin of the shared case's ledger."""
 
 
-class NoteWritten(CaseItem, Record, kind="note.written", version=1):
+class NoteWritten(CaseItem, kind="note.written", version=1):
     """One side's own note, in its own ledger."""
 
     about: str

@@ -98,16 +98,19 @@ _KINDS: dict[tuple[str, int], type["Record"]] = {}
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True, init=False)
 class Record:
-    """Base of every kind of entry; a subclass states `kind` and `version` and is frozen."""
+    """Base of every kind of entry; a subclass states `kind` and `version` and is frozen.
+
+    One that states neither is a family of kinds with members in common, and no kind itself.
+    """
 
     kind: ClassVar[str]
     version: ClassVar[int]
 
     at: Instant
 
-    def __init_subclass__(cls, *, kind: str, version: int) -> None:
+    def __init_subclass__(cls, *, kind: str = "", version: int = 0) -> None:
         cls.kind, cls.version = kind, version
-        if _KINDS.setdefault((kind, version), cls) is not cls:
+        if kind and _KINDS.setdefault((kind, version), cls) is not cls:
             raise AssertionError(f"two classes claim {kind} version {version}")
         dataclass(frozen=True, kw_only=True, init=False)(cls)
 
