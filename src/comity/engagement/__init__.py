@@ -6,6 +6,7 @@ docs/explanation/stages.md says how stages follow from entries.
 
 from comity.engagement.case import Case, Document, Entry, Item, ends_on, read_entries, read_records
 from comity.engagement.casebook import add, add_all, open_book, origin_of, read_case, view
+from comity.engagement.clocks import CaseClock, case_clocks, case_packs, due_soon
 from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase
 from comity.engagement.matters import Matter, matters
 from comity.engagement.stages import EngagementView, Stage, grant_refusal, project, stand
@@ -13,6 +14,7 @@ from comity.engagement.when import When, parse_when
 
 __all__ = [
     "Case",
+    "CaseClock",
     "CaseClosed",
     "CaseMoved",
     "Document",
@@ -26,6 +28,9 @@ __all__ = [
     "When",
     "add",
     "add_all",
+    "case_clocks",
+    "case_packs",
+    "due_soon",
     "ends_on",
     "grant_refusal",
     "matters",

@@ -20,7 +20,7 @@ Not promised: that the record is complete. What nobody entered is not there.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_type_hints
@@ -80,6 +80,8 @@ class Entry:
     record: Record
     digest: str
     """SHA-256 of the entry's bytes."""
+    entered: datetime
+    """Its `at`, or that of the entry before it where that is later: a case never runs backwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,16 +208,20 @@ class Case:
 
 def read_entries(entries: Iterable[bytes], *, leaving_out: Collection[int] = ()) -> Case:
     """The case that an engagement's ledger tells; raises an `EngagementError` or a `RecordError`."""
-    read = (
-        Entry(index=index, record=parse_record(entry), digest=sha256(entry).hexdigest())
-        for index, entry in enumerate(entries)
-    )
-    return _fold(read, frozenset(leaving_out))
+    return _fold(_read(entries), frozenset(leaving_out))
 
 
 def read_records(records: Iterable[Record], *, leaving_out: Collection[int] = ()) -> Case:
     """The same for records that are not written yet."""
     return read_entries((to_bytes(record) for record in records), leaving_out=leaving_out)
+
+
+def _read(entries: Iterable[bytes]) -> Iterator[Entry]:
+    entered = datetime.min.replace(tzinfo=UTC)
+    for index, entry in enumerate(entries):
+        record = parse_record(entry)
+        entered = max(entered, parse_instant(record.at))
+        yield Entry(index=index, record=record, digest=sha256(entry).hexdigest(), entered=entered)
 
 
 def _fold(entries: Iterable[Entry], without: frozenset[int]) -> Case:

@@ -48,7 +48,6 @@ from comity.records import (
     SuspensionLifted,
     TopicClosed,
     TopicOpened,
-    parse_instant,
 )
 
 __all__ = ["Matter", "matters"]
@@ -78,8 +77,8 @@ class Matter:
 
     def days_waited(self, at: datetime) -> int:
         """Whole days since it was entered, until it was closed or until now."""
-        end = parse_instant(self.closed_by.record.at) if self.closed_by else at
-        return max(0, (end - parse_instant(self.item.entry.record.at)).days)
+        end = self.closed_by.entered if self.closed_by else at
+        return max(0, (end - self.item.entry.entered).days)
 
 
 def matters(case: Case) -> tuple[Matter, ...]:

@@ -89,7 +89,7 @@ def stand(case: Case, at: datetime) -> EngagementView:
     opening, dealt_with = case.opening, matters(case)
     told = _Stage(case, dealt_with)
     for entry in case.entries:
-        told.reach(parse_instant(entry.record.at))
+        told.reach(entry.entered)
         told.take(entry)
     told.reach(at)
     meetings = [record for _, record in case.records(MeetingRecorded)]

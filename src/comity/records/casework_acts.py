@@ -193,6 +193,8 @@ class IncidentReported(CaseItem, kind="incident.reported", version=1):
     incident: Hex32
     report: str
     """initial · intermediate · final"""
+    law: str
+    """The law pack under which it was reported, such as `us-ca-sb53`; empty: that of the case."""
     given: tuple[str, ...]
     """Which of the nine items of the Code's Measure 9.2 it holds, by number."""
     unknown: tuple[str, ...]
