@@ -5,7 +5,8 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from comity.arrangement import Offer, Terms, countersign, offer_terms, parse_terms_json
+from comity.arrangement import FEATURES, Offer, Terms, countersign, offer_terms, parse_terms_json
+from comity.arrangement.features import BOUNDED
 from comity.ledger import Signer, generate_key
 from comity.records import canonical_bytes
 
@@ -122,6 +123,13 @@ def changed(path: str = "", new: Any = None, *, drop: bool = False) -> dict[str,
             del at[last]
         else:
             at[last] = new
+    return value
+
+
+def all_allowed() -> dict[str, Any]:
+    """The specimen with every feature, and a bound for each that needs one."""
+    value = changed("features", list(FEATURES))
+    value["limits"] = {name: 1 for name in BOUNDED}
     return value
 
 

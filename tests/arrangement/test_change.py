@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from specimen import VALUE, changed, terms
 
-from comity.arrangement import ChangeRefused, Terms, TermsRefused, counter, diff, parse_terms_json, show_changes
+from comity.arrangement import ChangeRefused, Terms, TermsRefused, counter, diff, parse_terms_json
 from comity.records import canonical_bytes
 
 
@@ -134,14 +134,6 @@ def test_a_counter_offer_is_held_to_every_rule() -> None:
     """A change that could not have been written is refused with its clause."""
     with pytest.raises(TermsRefused, match=r"budget\.calls"):
         counter(terms(), {"budget.calls": "0"})
-
-
-def test_differences_are_readable() -> None:
-    """Each clause that differs is shown with what it was and what it is."""
-    text = show_changes(diff(terms(), counter(terms(), {"budget.calls": "300"})))
-
-    assert "budget.calls\n  - 400\n  + 300\n" in text
-    assert "no clause differs\n" == show_changes(diff(terms(), terms()))
 
 
 def test_an_item_that_is_gone_is_named() -> None:

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from specimen import VALUE, agreed, changed, terms
+from specimen import VALUE, all_allowed, changed, terms
 
 from comity.arrangement import (
     CAUSES,
     CLAUSES,
-    FEATURES,
     clauses,
     leaves,
     money,
     parse_terms_json,
     show,
 )
-from comity.arrangement.features import BOUNDED, NEVER
+from comity.arrangement.features import NEVER
 from comity.records import canonical_bytes
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "terms.md"
@@ -25,12 +24,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "terms.md"
 
 def named(path: str) -> str:
     return re.sub(r"\[[^]]*\]", "", path)
-
-
-def all_allowed() -> dict[str, Any]:
-    value = changed("features", list(FEATURES))
-    value["limits"] = {name: 1 for name in BOUNDED}
-    return value
 
 
 @pytest.mark.parametrize("value", [VALUE, all_allowed()], ids=["specimen", "all allowed"])
@@ -140,19 +133,6 @@ def test_the_contract_states_the_bound_of_each_bounded_feature() -> None:
     said = {clause.name: clause.sentence for clause in clauses(parse_terms_json(canonical_bytes(all_allowed())))}
 
     assert "At most 1 pictures in one request." == said["limits.images"]
-
-
-def test_the_contract_can_be_read_in_a_terminal() -> None:
-    """Every clause stands in the rendering with its number and name, in lines that fit."""
-    for width in (80, 96):
-        text = show(agreed().terms, agreed().signed_by, width)
-        flat = " ".join(text.split())
-
-        assert max(len(line) for line in text.splitlines()) <= width
-        assert "agreed: both sides have signed" in text
-        assert terms().digest in text
-        for clause in clauses(terms()):
-            assert f"({clause.name})" in flat
 
 
 def test_an_unsigned_text_says_that_it_is_unsigned() -> None:

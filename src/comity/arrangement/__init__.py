@@ -36,6 +36,8 @@ from comity.arrangement.cards import (
 )
 from comity.arrangement.change import Change, counter, diff, leaves
 from comity.arrangement.clauses import CLAUSES, Clause, ClauseKind, Mark, clauses, money
+from comity.arrangement.contract import Contract, contract_of
+from comity.arrangement.contract_diff import Explained, explain, show_changes
 from comity.arrangement.draft import draft_from_offer, policy_text
 from comity.arrangement.errors import (
     ActRefused,
@@ -65,7 +67,7 @@ from comity.arrangement.offer import (
     verify_offer,
 )
 from comity.arrangement.parse import parse_terms_json, parse_terms_yaml
-from comity.arrangement.show import show, show_changes
+from comity.arrangement.show import Remark, show
 from comity.arrangement.terms import (
     Budget,
     Content,
@@ -102,9 +104,11 @@ __all__ = [
     "Clause",
     "ClauseKind",
     "Content",
+    "Contract",
     "DrawCommit",
     "DrawReveal",
     "Expired",
+    "Explained",
     "Grant",
     "HalfSigned",
     "LedgerClause",
@@ -126,6 +130,7 @@ __all__ = [
     "Publication",
     "Rate",
     "Recipient",
+    "Remark",
     "Resumption",
     "Revocation",
     "Role",
@@ -138,12 +143,14 @@ __all__ = [
     "Window",
     "WrongParty",
     "clauses",
+    "contract_of",
     "counter",
     "countersign",
     "diff",
     "draft_from_offer",
     "draw_commit_text",
     "draw_reveal_text",
+    "explain",
     "grant_text",
     "in_force",
     "leaves",

@@ -28,7 +28,7 @@ from comity.arrangement.parse import parse_terms_json
 from comity.arrangement.terms import Terms
 from comity.records import canonical_bytes
 
-__all__ = ["Change", "counter", "diff", "leaves"]
+__all__ = ["Change", "counter", "diff", "leaves", "places"]
 
 FIXED: Final = (
     "terms", "id", "version", "previous", "ledger.origin", "parties.authority.key", "parties.provider.key",
@@ -49,23 +49,31 @@ class Change:
     """Empty where the clause is gone."""
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each clause of a JSON value of terms, with its value as text."""
+def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each clause of a JSON value of terms, with what stands there."""
     match value:
         case dict():
             for name, member in value.items():
-                yield from leaves(member, f"{path}.{name}" if path else name)
+                yield from places(member, f"{path}.{name}" if path else name)
         case list() if path == "features":
             yield from ((f"features.{name}", "allowed") for name in value)
         case list() if value and isinstance(value[0], dict):
             for item in value:
-                yield from leaves(item, f"{path}[{_called(item)}]")
-        case list():
-            yield path, ", ".join(str(item) for item in value)
-        case bool():
-            yield path, "true" if value else "false"
+                yield from places(item, f"{path}[{_called(item)}]")
         case _:
-            yield path, str(value)
+            yield path, value
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each clause of a JSON value of terms, with its value as text."""
+    for clause, found in places(value, path):
+        match found:
+            case list():
+                yield clause, ", ".join(str(item) for item in found)
+            case bool():
+                yield clause, "true" if found else "false"
+            case _:
+                yield clause, str(found)
 
 
 def diff(a: Terms, b: Terms) -> tuple[Change, ...]:

@@ -14,10 +14,12 @@ from comity.arrangement import (
     Terms,
     TermsRefused,
     clauses,
+    contract_of,
     counter,
     countersign,
     diff,
     draft_from_offer,
+    explain,
     offer_terms,
     open_access_offer,
     parse_access_offer,
@@ -156,7 +158,7 @@ def _load(file: Path) -> tuple[Terms, tuple[Role, ...]]:
 
 @arrangement.command("show")
 @click.argument("file", type=FILE)
-@click.option("--width", default=96, type=click.IntRange(60, 200), help="Columns.")
+@click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
 @JSON
 def show_(file: Path, width: int, as_json: bool) -> None:
     """Show terms as a contract in plain words, each clause with how it is kept."""
@@ -167,6 +169,7 @@ def show_(file: Path, width: int, as_json: bool) -> None:
             {"clause": c.name, "mark": c.mark, "section": c.section, "sentence": c.sentence} for c in clauses(terms)
         ]
         members: dict[str, Any] = {"digest": terms.digest, "signed_by": list(signed_by), "clauses": said}
+        members["contract"] = contract_of(terms).value()
         click.echo(json.dumps({**members, "terms": terms.value()}, ensure_ascii=False))
     else:
         click.echo(show(terms, signed_by, width), nl=False)
@@ -175,19 +178,21 @@ def show_(file: Path, width: int, as_json: bool) -> None:
 @arrangement.command("diff")
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
+@click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
 @JSON
-def diff_(before: Path, after: Path, as_json: bool) -> None:
-    """Show each clause in which two versions differ."""
+def diff_(before: Path, after: Path, width: int, as_json: bool) -> None:
+    """Say in plain words what changes between two versions, clause by clause, and by how much."""
     with refusing():
         (old, _), (new, _) = _load(before), _load(after)
-    changes = diff(old, new)
+    changes, told = diff(old, new), explain(old, new)
     if as_json:
         rows = [{"clause": c.clause, "before": c.before, "after": c.after} for c in changes]
-        click.echo(json.dumps({"before": old.digest, "after": new.digest, "changes": rows}, ensure_ascii=False))
+        plain = [{"clauses": list(one.clauses), "whom": one.whom, "says": one.text} for one in told]
+        members = {"before": old.digest, "after": new.digest, "changes": rows, "explained": plain}
+        click.echo(json.dumps(members, ensure_ascii=False))
         return
-    click.echo(f"version {old.version} ({old.digest[:16]}…) → version {new.version} ({new.digest[:16]}…)")
-    counted = [change for change in changes if change.clause not in ("version", "previous")]
-    click.echo(show_changes(counted), nl=False)
+    click.echo(f"version {old.version} ({old.digest[:16]}…) → version {new.version} ({new.digest[:16]}…)\n")
+    click.echo(show_changes(told, width), nl=False)
 
 
 @arrangement.command("check")
