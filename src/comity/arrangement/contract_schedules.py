@@ -107,9 +107,9 @@ def keys_table(terms: Terms) -> tuple[Table, ...]:
             codes=frozenset({0, 1}),
         ),
         Table(
-            caption=f"Part C: policy of the Record, SHA-256 {sha256(policy.encode()).hexdigest()}",
+            caption="Part C: policy of the Record",
             head=("Line", "What it states"),
-            rows=tuple(_policy_lines(policy)),
+            rows=(*_policy_lines(policy), ("whole text", f"SHA-256 {sha256(policy.encode()).hexdigest()}")),
             codes=frozenset({1}),
         ),
     )

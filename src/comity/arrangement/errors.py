@@ -13,6 +13,7 @@ ArrangementError
 │   └── Expired         the window is over
 ├── ActRefused          a grant, revocation, stop or resumption does not hold
 ├── CardRefused         a card of public keys is malformed, missing or one too many
+├── ContractRefused     the contract cannot be drawn, or an outside signature is none over it
 └── ChangeRefused       a counter-offer names what is not there or never changes
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "ArrangementError",
     "CardRefused",
     "ChangeRefused",
+    "ContractRefused",
     "Expired",
     "HalfSigned",
     "MalformedOffer",
@@ -108,6 +110,10 @@ class ActRefused(ArrangementError):
 
 class CardRefused(ArrangementError):
     """A card of public keys is malformed, or the cards at hand do not make an arrangement."""
+
+
+class ContractRefused(ArrangementError):
+    """The contract cannot be drawn as PDF, or a file is not this contract with a signature over it."""
 
 
 class ChangeRefused(ArrangementError):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -10,7 +10,6 @@ from comity.arrangement import (
     AccessOffer,
     Card,
     Offer,
-    Role,
     Terms,
     TermsRefused,
     clauses,
@@ -29,28 +28,19 @@ from comity.arrangement import (
     show_changes,
     verify_offer,
 )
+from comity.cli.arrangement_contract import contract
+from comity.cli.arrangement_files import FILE, JSON, OUT, WIDTH, load_terms, party_role
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
 
 __all__ = ["arrangement"]
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CASE = click.option("--engagement", "case", metavar="ENGAGEMENT", help="Enter it in this engagement's ledger.")
-FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
-OUT = click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where the signed file goes."
-)
 
 
 @click.group()
 def arrangement() -> None:
     """Negotiate, sign, show and compare access terms."""
-
-
-def _role(home: Home) -> Role:
-    if home.role not in ("authority", "provider"):
-        refuse(f"authority and provider sign terms; this is the home of an {home.role}")
-    return cast(Role, home.role)
 
 
 def _finish(home: Home, offer: Offer, out: Path, case: str | None, as_json: bool, text: str) -> None:
@@ -87,7 +77,7 @@ def draft(
     No clause is typed again: every clause of the offer stands in the terms as it is.
     """
     with refusing():
-        _role(home)
+        party_role(home)
         held = [parse_card(read_file(path)) for path in cards]
         offer, held = _offer_and_cards(read_file(file), file.name, held)
         if home.role not in {card.role for card in held}:
@@ -120,7 +110,7 @@ def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None
     if not pairs or any(not middle for _, middle, _ in pairs):
         raise click.UsageError("name each change as --set CLAUSE=VALUE, such as --set budget.calls=400")
     with refusing():
-        _role(home)
+        party_role(home)
         before = verify_offer(read_file(file))
         terms = counter(before.terms, {clause: value for clause, _, value in pairs})
         signed = offer_terms(terms, home.signer("party"))
@@ -139,7 +129,7 @@ def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None
 def accept(home: Home, file: Path, case: str | None, out: Path, as_json: bool) -> None:
     """Add this side's signature to the other side's offer: then it is agreed."""
     with refusing():
-        role = _role(home)
+        role = party_role(home)
         offer = verify_offer(read_file(file), {role: home.signer("party").vkey})
         if offer.signed_by == (role,):
             refuse("this offer bears our own signature alone; it is the other side's to accept")
@@ -148,22 +138,14 @@ def accept(home: Home, file: Path, case: str | None, out: Path, as_json: bool) -
         _finish(home, signed, out, case, as_json, text)
 
 
-def _load(file: Path) -> tuple[Terms, tuple[Role, ...]]:
-    source = read_file(file)
-    if source.lstrip().startswith(b"{"):
-        offer = verify_offer(source)
-        return offer.terms, offer.signed_by
-    return parse_terms_yaml(source, file.name), ()
-
-
 @arrangement.command("show")
 @click.argument("file", type=FILE)
-@click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
+@WIDTH
 @JSON
 def show_(file: Path, width: int, as_json: bool) -> None:
     """Show terms as a contract in plain words, each clause with how it is kept."""
     with refusing():
-        terms, signed_by = _load(file)
+        terms, signed_by = load_terms(file)
     if as_json:
         said = [
             {"clause": c.name, "mark": c.mark, "section": c.section, "sentence": c.sentence} for c in clauses(terms)
@@ -178,12 +160,12 @@ def show_(file: Path, width: int, as_json: bool) -> None:
 @arrangement.command("diff")
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
-@click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
+@WIDTH
 @JSON
 def diff_(before: Path, after: Path, width: int, as_json: bool) -> None:
     """Say in plain words what changes between two versions, clause by clause, and by how much."""
     with refusing():
-        (old, _), (new, _) = _load(before), _load(after)
+        (old, _), (new, _) = load_terms(before), load_terms(after)
     changes, told = diff(old, new), explain(old, new)
     if as_json:
         rows = [{"clause": c.clause, "before": c.before, "after": c.after} for c in changes]
@@ -216,3 +198,7 @@ def check(file: Path, part: bool, as_json: bool) -> None:
             click.echo(str(error), err=True)
         click.get_current_context().exit(1)
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
+
+
+for command in (contract,):
+    arrangement.add_command(command)

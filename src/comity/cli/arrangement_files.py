@@ -1,0 +1,38 @@
+"""What the commands on arrangements share: their options, and how they read terms."""
+
+from pathlib import Path
+from typing import cast
+
+import click
+
+from comity.arrangement import Offer, Role, Terms, parse_terms_yaml, verify_offer
+from comity.cli.cases import read_file, refuse
+from comity.cli.home import Home
+
+__all__ = ["FILE", "JSON", "OUT", "WIDTH", "load_offer", "load_terms", "party_role"]
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+OUT = click.option(
+    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where the signed file goes."
+)
+WIDTH = click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
+
+
+def party_role(home: Home) -> Role:
+    """The role of a home whose side signs; refuses any other."""
+    if home.role not in ("authority", "provider"):
+        refuse(f"authority and provider sign terms; this is the home of an {home.role}")
+    return cast(Role, home.role)
+
+
+def load_offer(file: Path) -> Offer | None:
+    """The offer in a file, or `None` where it holds terms as an author writes them."""
+    source = read_file(file)
+    return verify_offer(source) if source.lstrip().startswith(b"{") else None
+
+
+def load_terms(file: Path) -> tuple[Terms, tuple[Role, ...]]:
+    """The terms in a file, signed or written in YAML, and who signed them."""
+    offer = load_offer(file)
+    return (offer.terms, offer.signed_by) if offer else (parse_terms_yaml(read_file(file), file.name), ())
