@@ -19,7 +19,8 @@ from typing import Final
 import click
 
 from comity.cli.main import main
-from comity.records import CaseItem, Record, known_kinds, parse_record
+from comity.records import Record, known_kinds, parse_record
+from comity.records.described import described
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 REFERENCE: Final = ROOT / "docs" / "reference"
@@ -108,20 +109,9 @@ def type_name(node: ast.expr) -> str:
             return ast.unparse(node)
 
 
-def members(cls: type[Record | CaseItem]) -> Iterator[tuple[str, str, str]]:
+def members(cls: type[Record]) -> Iterator[tuple[str, str, str]]:
     """Name, type and meaning of each member that a kind has of its own, as its class states them."""
-    body = ast.parse(inspect.getsource(cls)).body[0]
-    if not isinstance(body, ast.ClassDef):
-        raise AssertionError(f"{cls} is no class")
-    if issubclass(cls, CaseItem) and cls is not CaseItem:
-        yield from members(CaseItem)
-    for at, node in enumerate(body.body):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            after = body.body[at + 1] if at + 1 < len(body.body) else None
-            meaning = ""
-            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                meaning = one_line(str(after.value.value))
-            yield node.target.id, type_name(node.annotation), meaning
+    return ((name, type_name(annotation), one_line(meaning)) for name, annotation, meaning in described(cls))
 
 
 def entries_page() -> str:

@@ -192,7 +192,7 @@ def test_from_an_offer_to_a_grant(houses: Houses) -> None:
 
     shown = houses.json("authority", "engagement", "show", "northwind models")
     assert [
-        "engagement.opened",
+        "case.opened",
         "access.offered",
         "terms.offered",
         "terms.offered",

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,10 +21,22 @@ import click
 from comity.arrangement import ArrangementError, Offer, open_access_offer, verify_offer
 from comity.cli.home import Home
 from comity.engagement import EngagementError, add, origin_of, view
+from comity.law import LawError
 from comity.ledger import Ledger, LedgerError, create_ledger, open_ledger
-from comity.records import ArrangementInForce, Digest, Hex32, Instant, RecordError, TermsOffered, instant_text
+from comity.records import (
+    ArrangementInForce,
+    Digest,
+    Hex32,
+    Instant,
+    RecordError,
+    TermsOffered,
+    instant_text,
+    parse_instant,
+    parse_record,
+)
 
 __all__ = [
+    "all_cases",
     "begin_case",
     "case_folder",
     "check_offer",
@@ -47,7 +60,7 @@ def refusing() -> Iterator[None]:
     """Turn a refusal of any room into exit status 1 with its text on standard error."""
     try:
         yield
-    except (ArrangementError, EngagementError, RecordError, LedgerError) as error:
+    except (ArrangementError, EngagementError, LawError, RecordError, LedgerError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
@@ -84,11 +97,17 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def case_folder(home: Home, called: str) -> Path:
-    """The folder of an engagement, called by its id, the beginning of its id, or the other side's name."""
+    """The folder of an engagement, called by its id, by the other side's name, or by the beginning of either."""
     folders = sorted(path.parent for path in (home.path / "engagements").glob("*/ledger.sqlite"))
     found = [folder for folder in folders if len(called) >= 4 and folder.name.startswith(called)]
     if not found:
-        found = [folder for folder in folders if called.casefold() in _names(folder, home)]
+        names = {folder: _names(folder, home) for folder in folders}
+        found = [folder for folder in folders if called.casefold() in names[folder]]
+        found = found or [
+            folder
+            for folder in folders
+            if len(called) >= 3 and any(name.startswith(called.casefold()) for name in names[folder])
+        ]
     if len(found) != 1:
         problem = "several engagements are" if found else "no engagement is"
         refuse(f"{problem} called {called!r}; 'comity engagement list' shows each with its id")
@@ -113,6 +132,17 @@ def open_case(home: Home, called: str) -> Iterator[tuple[Path, Ledger]]:
         yield folder, ledger
     finally:
         ledger.close()
+
+
+def all_cases(home: Home, until: datetime | None = None) -> Iterator[Ledger]:
+    """The ledgers of this home's engagements, each open while it is looked at; by a time: those begun until then."""
+    for path in sorted((home.path / "engagements").glob("*/ledger.sqlite")):
+        ledger = open_ledger(path)
+        try:
+            if until is None or parse_instant(parse_record(next(iter(ledger.read(0, 1)))).at) <= until:
+                yield ledger
+        finally:
+            ledger.close()
 
 
 def begin_case(home: Home, engagement: str) -> Ledger:

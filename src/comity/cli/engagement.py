@@ -1,6 +1,7 @@
 """`comity engagement`: where we stand with each provider, and how we got there."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 
 from comity.arrangement import open_access_offer, parse_access_offer, parse_card, sign_access_offer, verify_offer
 from comity.cli.cases import (
+    all_cases,
     begin_case,
     check_offer,
     keep_offer,
@@ -19,17 +21,18 @@ from comity.cli.cases import (
     say,
     write_file,
 )
+from comity.cli.engagement_acts import attach
+from comity.cli.engagement_clocks import clocks, due
 from comity.cli.home import Home
-from comity.engagement import EngagementView, add, read_case, view
-from comity.ledger import open_ledger
+from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
+from comity.law import load_pack
 from comity.records import (
     AccessOffered,
+    CaseOpened,
     Digest,
     EngagementClosed,
-    EngagementOpened,
     Hex32,
     Instant,
-    MeetingHeld,
     Record,
     instant_text,
 )
@@ -46,15 +49,35 @@ def engagement() -> None:
     """Where we stand with each provider: meetings, offers, stages."""
 
 
+attach(engagement)
+engagement.add_command(clocks)
+engagement.add_command(due)
+
+
 @engagement.command("open")
 @click.option("--provider", help="The provider's name; in a provider's home, its own.")
 @click.option("--authority", help="The authority's name; in an authority's home, its own.")
 @click.option("--initiated-by", required=True, type=click.Choice(["authority", "provider"]), help="Who came forward.")
 @click.option("--summary", required=True, help="What it is about, in one sentence.")
+@click.option("--subject", "subjects", multiple=True, help="A model or system that it is about; may be given again.")
+@click.option("--track", type=click.Choice(["model", "system"]), default="model", help="Arts 88-94, or Arts 75-75d.")
+@click.option("--law", default="eu-ai-act", help="The law pack, by name or name@version; the case keeps that version.")
+@click.option("--on", default="", help="Since when the talks go on, as exactly as is known; today where left out.")
+@click.option("--source", default="", help="Where that is known from; empty where it is known first-hand.")
 @JSON
 @click.pass_obj
 def open_(
-    home: Home, provider: str | None, authority: str | None, initiated_by: str, summary: str, as_json: bool
+    home: Home,
+    provider: str | None,
+    authority: str | None,
+    initiated_by: str,
+    summary: str,
+    subjects: tuple[str, ...],
+    track: str,
+    law: str,
+    on: str,
+    source: str,
+    as_json: bool,
 ) -> None:
     """Open the case between one authority and one provider, at the stage of dialogue."""
     provider = provider or (home.name if home.role == "provider" else None)
@@ -63,47 +86,35 @@ def open_(
         raise click.UsageError("name the other side with --provider or --authority")
     at = home.clock()
     identity = home.random(16).hex()
+    name, _, version = law.partition("@")
     with refusing():
+        pack = load_pack(name, version or None)
+        record = CaseOpened(
+            at=Instant(instant_text(at)),
+            item=Hex32(home.random(16).hex()),
+            on=on or at.date().isoformat(),
+            source=source,
+            confidence="reported" if source else "stated",
+            refs=(),
+            engagement=Hex32(identity),
+            track=track,
+            law=pack.name,
+            law_version=pack.version,
+            authority=authority,
+            provider=provider,
+            initiated_by=initiated_by,
+            subjects=subjects,
+            summary=summary,
+        )
+        read_records([record])
         ledger = begin_case(home, identity)
         try:
-            record = EngagementOpened(
-                at=Instant(instant_text(at)),
-                engagement=Hex32(identity),
-                authority=authority,
-                provider=provider,
-                initiated_by=initiated_by,
-                summary=summary,
-            )
             add(ledger, record, at)
         finally:
             ledger.close()
-    text = f"{identity}\nengagement with {provider} opened, initiated by the {initiated_by}; stage dialogue"
-    say(as_json, {"engagement": identity, "provider": provider, "stage": "dialogue"}, text)
-
-
-@engagement.command("meeting")
-@click.argument("case", metavar="ENGAGEMENT")
-@click.option("--on", required=True, help="When: a date, or as much of it as is known.")
-@click.option("--topic", "topics", multiple=True, required=True, help="What was spoken about; may be given again.")
-@click.option("--summary", default="", help="What was said, in short.")
-@click.option("--open", "questions", multiple=True, help="A question left open; may be given again.")
-@click.option("--next", "upcoming", default="", help="What comes next, and when.")
-@JSON
-@click.pass_obj
-def meeting(
-    home: Home,
-    case: str,
-    on: str,
-    topics: tuple[str, ...],
-    summary: str,
-    questions: tuple[str, ...],
-    upcoming: str,
-    as_json: bool,
-) -> None:
-    """Enter a meeting that was held."""
-    at = Instant(instant_text(home.clock()))
-    record = MeetingHeld(at=at, on=on, topics=topics, summary=summary, open=questions, next=upcoming)
-    _add(home, case, record, as_json, f"meeting on {on} entered")
+    law = f"{pack.name} {pack.version}"
+    text = f"{identity}\nengagement with {provider} opened, initiated by the {initiated_by}; stage dialogue; {law}"
+    say(as_json, {"engagement": identity, "provider": provider, "stage": "dialogue", "law": law}, text)
 
 
 @engagement.command("close")
@@ -191,13 +202,7 @@ def _receive_access(home: Home, case: str, envelope: bytes, as_json: bool) -> No
 def list_(home: Home, as_json: bool) -> None:
     """Where we stand with each provider."""
     with refusing():
-        views = []
-        for path in (home.path / "engagements").glob("*/ledger.sqlite"):
-            ledger = open_ledger(path)
-            try:
-                views.append(view(ledger, home.clock()))
-            finally:
-                ledger.close()
+        views = [view(ledger, home.clock()) for ledger in all_cases(home)]
     views.sort(key=lambda seen: (seen.provider.casefold(), seen.engagement))
     if as_json:
         click.echo(json.dumps([_row(seen) for seen in views], ensure_ascii=False))
@@ -216,6 +221,7 @@ def _row(seen: EngagementView) -> dict[str, Any]:
         "initiated_by": seen.initiated_by,
         "meetings": len(seen.meetings),
         "open": list(seen.open),
+        "matters_open": sum(matter.open for matter in seen.matters),
         "next": seen.next,
     }
 
@@ -229,7 +235,7 @@ def _table(views: list[EngagementView]) -> str:
             seen.since[:10],
             seen.initiated_by,
             str(len(seen.meetings)),
-            str(len(seen.open)),
+            str(len(seen.open) + sum(matter.open for matter in seen.matters)),
             seen.engagement[:8],
         )
         for seen in views
@@ -247,28 +253,62 @@ def _table(views: list[EngagementView]) -> str:
 @JSON
 @click.pass_obj
 def show(home: Home, case: str, as_json: bool) -> None:
-    """One engagement: where it stands and every entry of its ledger."""
+    """One engagement: where it stands, what is open, and every entry of its ledger."""
+    at = home.clock()
     with refusing(), open_case(home, case) as (_, ledger):
-        records = read_case(ledger)
-        seen, origin = view(ledger, home.clock()), ledger.origin
+        told, origin = open_book(ledger), ledger.origin
+        seen = stand(told, at)
     if as_json:
-        entries = [{"index": n, "kind": record.kind, **record.members()} for n, record in enumerate(records)]
-        click.echo(json.dumps({**_row(seen), "ledger": origin, "entries": entries}, ensure_ascii=False))
+        entries = [
+            {"index": one.index, "kind": one.record.kind, **one.record.members()} for one in told.entries
+        ]
+        members = {**_row(seen), "ledger": origin, "matters": [_matter(one, at) for one in seen.matters]}
+        click.echo(json.dumps({**members, "entries": entries}, ensure_ascii=False))
         return
     click.echo(f"{seen.provider}: {seen.summary}")
-    click.echo(f"stage {seen.stage} since {seen.since[:10]}; initiated by the {seen.initiated_by}")
+    law = f"{told.opening.law} {told.opening.law_version}" if told.opening.law else "no law stated"
+    click.echo(f"stage {seen.stage} since {seen.since[:10]}; initiated by the {seen.initiated_by}; {law}")
     for question in seen.open:
         click.echo(f"  open: {question}")
+    for matter in seen.matters:
+        if matter.open:
+            until = f", by {matter.until}" if matter.until else ""
+            days = matter.days_waited(at)
+            click.echo(f"  open: {matter.what} (waits for {matter.waits_for}, {days} days{until})")
     if seen.next:
         click.echo(f"  next: {seen.next}")
     click.echo(f"ledger {origin}")
-    for n, record in enumerate(records):
-        click.echo(f"  {n:>3}  {record.at[:16].replace('T', ' ')}  {record.kind:<21} {_said(record)}")
+    items = {item.index: item for item in told.items.values()}
+    for one in told.entries:
+        item = items.get(one.index)
+        name = item.id[:8] if item is not None else ""
+        gone = " (withdrawn)" if item is not None and item.withdrawn is not None else ""
+        click.echo(
+            f"  {one.index:>3}  {one.record.at[:16].replace('T', ' ')}  {name:<8}  {one.record.kind:<21} "
+            f"{_said(one.record)}{gone}"
+        )
+
+
+def _matter(matter: Matter, at: datetime) -> dict[str, Any]:
+    return {
+        "item": matter.item.id,
+        "entry": matter.item.index,
+        "what": matter.what,
+        "by": matter.by,
+        "open": matter.open,
+        "waits_for": matter.waits_for,
+        "until": matter.until,
+        "outcome": matter.outcome,
+        "days": matter.days_waited(at),
+    }
 
 
 def _said(record: Record) -> str:
     members = {name: member for name, member in record.members().items() if name != "at" and member}
-    named = ("because", "on", "by", "summary", "person", "terms_version", "topics", "until", "cause")
+    named = (
+        "because", "on", "by", "event", "party", "topic", "claim", "conclusion", "answer", "summary", "person",
+        "terms_version", "topics", "until", "cause", "title",
+    )  # fmt: skip
     parts = [members[name] for name in named if name in members]
     texts = [", ".join(part) if isinstance(part, list) else str(part) for part in parts]
     return " · ".join(f"version {text}" if text.isdigit() else text for text in texts)[:120]

@@ -258,7 +258,7 @@ def clock(
     A date is a day (2026-03-02) or an instant with its zone (2026-03-02T09:30:00Z).
     """
     chosen, days = pack_named(ctx, pack), calendar_named(calendar)
-    now, stamp = _now(at)
+    now, stamp = asked_time(at)
     name = f"{chosen.name}/{duty}"
     acts: list[Act] = [
         Opened(clock=name, at=now, pack=chosen.name, version=chosen.version, duty=duty, legacy=legacy)
@@ -280,7 +280,7 @@ def clock(
     with told():
         chosen.duty(duty)
         (found,) = read_clocks(acts, [chosen], now, days)
-    _write(ical, [found], stamp)
+    write_calendar(ical, [found], stamp)
     say(as_json, clock_members(found), show.clock(chosen, found, width(), now))
 
 
@@ -293,7 +293,7 @@ def _stop(text: str, name: str, now: Moment) -> list[Act]:
     return [*acts, WentOn(clock=name, at=now, on=moment(end))] if end else acts
 
 
-def _now(at: str | None) -> tuple[Moment, datetime]:
+def asked_time(at: str | None) -> tuple[Moment, datetime]:
     """The time that is asked for, and an instant to stamp files with."""
     if at is None:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -302,7 +302,8 @@ def _now(at: str | None) -> tuple[Moment, datetime]:
     return asked, PLAIN.first_instant(asked)
 
 
-def _write(path: Path | None, clocks: Sequence[Clock], stamp: datetime) -> None:
+def write_calendar(path: Path | None, clocks: Sequence[Clock], stamp: datetime) -> None:
+    """Write a calendar file where one was asked for."""
     if path is None:
         return
     try:
@@ -336,13 +337,13 @@ def incident(
     with told():
         chosen = [pack_named(ctx, name) for name in names or known_packs(ctx.meta[FOLDERS])]
     days, known = calendar_named(calendar), moment(aware)
-    now, stamp = _now(at)
+    now, stamp = asked_time(at)
     with told():
         if days.first_instant(known) > days.last_instant(now):
             raise click.UsageError(f"--aware: expected a time that is not after {at or 'now'}; got {aware}")
         starts = starts_of(tuple(dict.fromkeys(kinds)), chosen)
         clocks = read_clocks(acts_of(starts, about=about, aware=known, at=now), chosen, now, days)
-    _write(ical, clocks, stamp)
+    write_calendar(ical, clocks, stamp)
     members = [{**clock_members(one), **_started(start)} for one, start in zip(clocks, starts, strict=True)]
     say(as_json, {"kinds": list(kinds), "aware": aware, "clocks": members}, show.incident(
         chosen, starts, clocks, width(), now

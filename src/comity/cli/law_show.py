@@ -77,7 +77,7 @@ def clock(pack: Pack, found: Clock, width: int, now: Moment) -> Iterator[str]:
     """One clock with every step of its count."""
     duty = found.duty
     yield from heading(duty.id, f"{duty.title}{mark(duty.confidence)}", width)
-    yield from row("due", _due(found, now), width)
+    yield from row("due", due_text(found, now), width)
     yield from row("state", _state(found), width)
     for number, reason in enumerate(found.why):
         yield from row("" if number else "because", reason, width)
@@ -111,7 +111,8 @@ def _sources(pack: Pack, duty: Duty, width: int) -> Iterator[str]:
                             "unconfirmed": "[unconfirmed] do not rely on it"}[duty.confidence], width)  # fmt: skip
 
 
-def _due(found: Clock, now: Moment) -> str:
+def due_text(found: Clock, now: Moment) -> str:
+    """By when, and how long is left."""
     if found.due is None:
         return "no fixed time" if found.state != "standing still" else "not known while it stands still"
     zone = "" if isinstance(found.due, datetime) else f", to the end of the day ({found.calendar.zone})"

@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_type_hints
 
@@ -206,9 +207,15 @@ class Case:
         return self.documents[name].entry if name in self.documents else self.items[name].entry
 
 
-def read_entries(entries: Iterable[bytes], *, leaving_out: Collection[int] = ()) -> Case:
-    """The case that an engagement's ledger tells; raises an `EngagementError` or a `RecordError`."""
-    return _fold(_read(entries), frozenset(leaving_out))
+def read_entries(
+    entries: Iterable[bytes], *, until: datetime | None = None, leaving_out: Collection[int] = ()
+) -> Case:
+    """The case that an engagement's ledger tells, or told at a past time; raises an `EngagementError` or `RecordError`.
+
+    A replay goes by when something was entered, because that is when it was known here.
+    """
+    told = takewhile(lambda entry: until is None or entry.entered <= until, _read(entries))
+    return _fold(told, frozenset(leaving_out))
 
 
 def read_records(records: Iterable[Record], *, leaving_out: Collection[int] = ()) -> Case:

@@ -33,9 +33,9 @@ def read_case(ledger: Ledger) -> tuple[Record, ...]:
     return tuple(parse_record(entry) for entry in ledger.read(0, ledger.size()))
 
 
-def open_book(ledger: Ledger) -> Case:
-    """The case that the ledger tells."""
-    return read_entries(ledger.read(0, ledger.size()))
+def open_book(ledger: Ledger, until: datetime | None = None) -> Case:
+    """The case that the ledger tells, or told at a past time."""
+    return read_entries(ledger.read(0, ledger.size()), until=until)
 
 
 def view(ledger: Ledger, at: datetime) -> EngagementView:

@@ -50,8 +50,11 @@ class CaseClock:
 
     @property
     def by(self) -> str:
-        """Whose duty it is: authority or provider."""
-        return "provider" if set(self.clock.duty.who) & {"provider", "signatory", "system_provider"} else "authority"
+        """Whose duty it is: provider, authority, or others."""
+        who = set(self.clock.duty.who)
+        if who & {"provider", "signatory", "system_provider", "authorised_representative"}:
+            return "provider"
+        return "authority" if who & {"ai_office", "authority", "nca", "board", "scientific_panel"} else "others"
 
 
 def case_packs(case: Case, others: Sequence[str] = ()) -> tuple[Pack, ...]:
@@ -88,9 +91,9 @@ def case_clocks(
 
 
 def due_soon(clocks: Sequence[CaseClock], at: datetime, days: int = 14) -> tuple[CaseClock, ...]:
-    """What is overdue or due within so many days, the most urgent first."""
+    """What is overdue or due by the end of the day that lies so many days ahead, the most urgent first."""
     by_id = {one.clock.id: one for one in clocks}
-    return tuple(by_id[clock.id] for clock in due_within([one.clock for one in clocks], at, days))
+    return tuple(by_id[clock.id] for clock in due_within([one.clock for one in clocks], at.date(), days))
 
 
 def _suspensions(case: Case, happened: Sequence[Happened], packs: tuple[Pack, ...]) -> list[Happened]:

@@ -44,7 +44,7 @@ from comity.law import (
     acts_of,
     starts_of,
 )
-from comity.law.deadline import Every
+from comity.law.deadline import Every, InWords
 from comity.records import (
     AccessRequested,
     AlertReceived,
@@ -55,7 +55,6 @@ from comity.records import (
     IncidentOpened,
     IncidentReported,
     IncidentResolved,
-    InformationAnswered,
     InformationRequested,
     MeasureRequested,
     PeriodExtended,
@@ -68,7 +67,9 @@ __all__ = ["Happened", "happenings"]
 CARRIED_OUT: Final = "AIA-93-1P"
 """The duty to carry out a measure: its trigger is in words, so no event leads to it."""
 
-FULFILLED: Final = ("answered", "fulfilled", "agreed", "final report", "held", "acted-upon", "closed", "noted")
+OPTIONAL: Final = InWords(word="optional")
+"""What nobody is bound to do starts no clock."""
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,11 @@ class _Told:
 
     def _event(self, item: Item, event: str, about: str, on: str, *, close: bool = False) -> list[Duty]:
         """Open the clocks of the duties that wait for an event, and note it where its day is known."""
-        found = [duty for duty in self.own.duties.values() if event in (*duty.deadline.events, duty.trigger)]
+        found = [
+            duty
+            for duty in self.own.duties.values()
+            if event in (*duty.deadline.events, duty.trigger) and OPTIONAL not in duty.deadline.clauses
+        ]
         for duty in found:
             clock = self._open(item.entry, duty, about)
             if (moment := _exact(on)) is not None:
@@ -220,10 +225,8 @@ class _Told:
         if isinstance(item.record, AccessRequested | MeasureRequested):
             return matter.outcome == "fulfilled"
         if isinstance(item.record, InformationRequested):
-            answered = [record for _, record in self.case.about(item.id, InformationAnswered)]
-            refused = any(row[1] == "refused" for record in answered for row in record.answers)
-            return matter.outcome == "fulfilled" or (matter.outcome == "answered" and not refused)
-        return matter.outcome in FULFILLED
+            return matter.outcome in ("fulfilled", "answered")
+        return True
 
     def _first_grant(self, item: Item) -> Entry | None:
         return next(

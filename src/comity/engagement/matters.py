@@ -174,16 +174,18 @@ def _in_force(case: Case, item: Item) -> Ending:
 
 
 def _informed(case: Case, item: Item, asked: int) -> Ending:
-    """The answer with which every item asked was answered by something other than `partly`."""
+    """The answer with which nothing asked was left open or refused; else the one with which nothing was left open."""
     if ending := _answered(case, item, "fulfilled", "withdrawn", "closed"):
         return ending
     said: dict[str, str] = {}
+    in_part: Ending = None
     for answer, record in case.about(item.id, InformationAnswered):
         said |= {row[0]: row[1] for row in record.answers}
         if len(said) == asked and "partly" not in said.values():
-            refused = any(word == "refused" for word in said.values())
-            return answer.entry, "answered in part" if refused else "answered"
-    return None
+            if "refused" not in said.values():
+                return answer.entry, "answered"
+            in_part = in_part or (answer.entry, "answered in part")
+    return in_part
 
 
 def _reported(case: Case, item: Item) -> Ending:
