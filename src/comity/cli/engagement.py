@@ -57,7 +57,9 @@ engagement.add_command(due)
 @engagement.command("open")
 @click.option("--provider", help="The provider's name; in a provider's home, its own.")
 @click.option("--authority", help="The authority's name; in an authority's home, its own.")
-@click.option("--initiated-by", required=True, type=click.Choice(["authority", "provider"]), help="Who came forward.")
+@click.option(
+    "--initiated-by", required=True, type=click.Choice(["authority", "provider", "unstated"]), help="Who came forward."
+)
 @click.option("--summary", required=True, help="What it is about, in one sentence.")
 @click.option("--subject", "subjects", multiple=True, help="A model or system that it is about; may be given again.")
 @click.option("--track", type=click.Choice(["model", "system"]), default="model", help="Arts 88-94, or Arts 75-75d.")
@@ -113,7 +115,7 @@ def open_(
         finally:
             ledger.close()
     law = f"{pack.name} {pack.version}"
-    text = f"{identity}\nengagement with {provider} opened, initiated by the {initiated_by}; stage dialogue; {law}"
+    text = f"{identity}\nengagement with {provider} opened, {_came_forward(initiated_by)}; stage dialogue; {law}"
     say(as_json, {"engagement": identity, "provider": provider, "stage": "dialogue", "law": law}, text)
 
 
@@ -267,7 +269,7 @@ def show(home: Home, case: str, as_json: bool) -> None:
         return
     click.echo(f"{seen.provider}: {seen.summary}")
     law = f"{told.opening.law} {told.opening.law_version}" if told.opening.law else "no law stated"
-    click.echo(f"stage {seen.stage} since {seen.since[:10]}; initiated by the {seen.initiated_by}; {law}")
+    click.echo(f"stage {seen.stage} since {seen.since[:10]}; {_came_forward(seen.initiated_by)}; {law}")
     for question in seen.open:
         click.echo(f"  open: {question}")
     for matter in seen.matters:
@@ -287,6 +289,10 @@ def show(home: Home, case: str, as_json: bool) -> None:
             f"  {one.index:>3}  {one.record.at[:16].replace('T', ' ')}  {name:<8}  {one.record.kind:<21} "
             f"{_said(one.record)}{gone}"
         )
+
+
+def _came_forward(side: str) -> str:
+    return "who came forward is not stated" if side == "unstated" else f"initiated by the {side}"
 
 
 def _matter(matter: Matter, at: datetime) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from comity.records import (
     PublicationCleared,
     SessionAnswered,
     SessionHeld,
+    SuspensionEased,
     SuspensionLifted,
     parse_instant,
 )
@@ -73,6 +74,7 @@ NAMES: Final[Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "hearing.held": (("hearing", ("hearing.invited",)),),
     "incident.reported": (("incident", ("incident.opened",)),),
     "incident.resolved": (("incident", ("incident.opened",)),),
+    "suspension.eased": (("suspension", ("suspension.imposed",)),),
     "suspension.lifted": (("suspension", ("suspension.imposed",)),),
     "assertion.supported": (("assertion", ("assertion.made",)),),
     "assertion.checked": (("assertion", ("assertion.made",)),),
@@ -163,6 +165,8 @@ def _beside(record: CaseItem, items: Mapping[str, "Item"], plain: Sequence["Entr
             _answers_what_was_asked(record, items)
         case PeriodExtended():
             _longer(record, items)
+        case SuspensionEased() if strict:
+            _stands(record, items)
         case SuspensionLifted() | IncidentResolved() if strict:
             _once(record, items)
         case AccessRequested() if strict:
@@ -265,6 +269,13 @@ def _once(record: CaseItem, items: Mapping[str, "Item"]) -> None:
     again = [name for name in items[target].about if items[name].kind == record.kind and items[name].withdrawn is None]
     if again and again != [record.item]:
         raise NotACase(f"{record.kind}: expected one that was not; {target} was, by item {again[0]}")
+
+
+def _stands(record: SuspensionEased, items: Mapping[str, "Item"]) -> None:
+    """What is eased goes on for others."""
+    about = [items[name] for name in items[record.suspension].about]
+    if lifted := [item for item in about if item.kind == "suspension.lifted" and item.withdrawn is None]:
+        raise NotACase(f"suspension.eased: expected a suspension that stands; it was lifted by item {lifted[0].id}")
 
 
 def _heard(record: MeasureRequested, items: Mapping[str, "Item"]) -> None:

@@ -43,7 +43,7 @@ INCIDENT_KINDS: Final = (
 )  # fmt: skip
 
 VOCABULARY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "case.opened": {"track": ("model", "system"), "initiated_by": SIDES},
+    "case.opened": {"track": ("model", "system"), "initiated_by": (*SIDES, "unstated")},
     "party.named": {
         "role": (
             "authority", "board", "panel", "expert", "national-authority", "provider", "representative", "lawyer",
@@ -116,6 +116,8 @@ REQUIRED: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "complaint.received": (("by", "contact", "facts", "provisions", "reasons"), "Art. 89(2)"),
     "incident.opened": (("by", "kinds", "summary"), "Art. 55(1)(c)"),
     "suspension.imposed": (("by", "summary"), ""),
+    "suspension.eased": (("for_whom", "summary"), ""),
+    "context.noted": (("summary",), ""),
     "assertion.made": (("by", "claim"), ""),
     "assertion.supported": (("by", "cites"), ""),
     "assertion.checked": (("by", "summary"), ""),

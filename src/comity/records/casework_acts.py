@@ -223,6 +223,15 @@ class SuspensionImposed(CaseItem, kind="suspension.imposed", version=1):
     summary: str
 
 
+class SuspensionEased(CaseItem, kind="suspension.eased", version=1):
+    """A suspension holds no longer for some, and goes on for all others; no clock goes on by it."""
+
+    suspension: Hex32
+    for_whom: str
+    """For whom it holds no longer, such as `listed organisations of one state`."""
+    summary: str
+
+
 class SuspensionLifted(CaseItem, kind="suspension.lifted", version=1):
     """A suspension ends, and its clocks go on."""
 

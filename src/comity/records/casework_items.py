@@ -49,7 +49,7 @@ class CaseOpened(CaseItem, kind="case.opened", version=1):
     authority: str
     provider: str
     initiated_by: str
-    """authority · provider"""
+    """authority · provider · unstated"""
     subjects: tuple[str, ...]
     """The models or systems that it is about; empty while that is open."""
     summary: str
@@ -214,6 +214,16 @@ class EventStated(CaseItem, kind="event.stated", version=1):
     """The law pack's name for it, such as `EU_PLACEMENT`."""
     subject: str
     """The model or system."""
+    summary: str
+
+
+class ContextNoted(CaseItem, kind="context.noted", version=1):
+    """Something outside the dealings of the two sides bears on the case; it moves no stage and no clock."""
+
+    by: str
+    """Whose act or word it is; empty where that is not known."""
+    subject: str
+    """The model or system; empty where it is about none."""
     summary: str
 
 
