@@ -342,6 +342,18 @@ def test_nothing_happens_in_the_future() -> None:
         story.case()
 
 
+def test_the_two_tracks_have_acts_of_their_own() -> None:
+    """A request under Art. 92 is about a model; a case about systems does not know it."""
+    story = Story(track="system")
+    story.tell(AccessRequested, **ACCESS)
+    with pytest.raises(NotACase, match="expected an act of the system track"):
+        story.case()
+    other = Story(track="system")
+    other.tell(InformationRequested, **INFORMATION | {"legal_basis": "Art. 75a"})
+
+    assert 2 == other.case().size
+
+
 def test_what_is_reported_has_a_source() -> None:
     """A fact from the press names it."""
     story = Story()

@@ -23,6 +23,7 @@ from comity.cli.cases import (
 )
 from comity.cli.engagement_acts import attach
 from comity.cli.engagement_clocks import clocks, due
+from comity.cli.engagement_tables import tables
 from comity.cli.home import Home
 from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
 from comity.law import load_pack
@@ -52,6 +53,7 @@ def engagement() -> None:
 attach(engagement)
 engagement.add_command(clocks)
 engagement.add_command(due)
+engagement.add_command(tables)
 
 
 @engagement.command("open")

@@ -69,6 +69,12 @@ PLAIN: Final = (
 AFTER_CLOSE: Final = (PublicationCleared, DocumentErased, DocumentDisclosed, ItemCorrected, ItemWithdrawn)
 """What may still be entered once the case is closed: putting right, publishing, showing and erasing."""
 
+MODEL_TRACK: Final = {
+    "access.requested": "Art. 92", "alert.received": "Art. 90", "complaint.received": "Art. 89(2)",
+    "dialogue.opened": "Arts 91 to 93", "measure.requested": "Art. 93",
+}  # fmt: skip
+"""Acts that the AI Act knows for models alone; on the system track Arts 75 to 75d have others."""
+
 FIXED: Final = ("item", "at")
 """Members that no correction changes."""
 
@@ -312,6 +318,7 @@ class _Told:
     def _take_item(self, entry: Entry, record: CaseItem) -> None:
         if record.item in self.items:
             raise NotACase(f"{record.kind}: expected an id of its own; {record.item} is {self.items[record.item].kind}")
+        self._check_track(record)
         names = check_links(record, self.items, self.documents, self.plain, strict=self.strict)
         item = Item(entry=entry, record=record)
         self.items[record.item] = item
@@ -335,6 +342,14 @@ class _Told:
                 self._clear(entry, record)
             case _:
                 pass
+
+    def _check_track(self, record: CaseItem) -> None:
+        opening = self.items[self.opened.id].record if self.opened is not None else None
+        if record.kind in MODEL_TRACK and isinstance(opening, CaseOpened) and opening.track == "system":
+            raise NotACase(
+                f"{record.kind}: expected an act of the system track (Arts 75 to 75d of the AI Act), which this case "
+                f"is on; {MODEL_TRACK[record.kind]} is about models"
+            )
 
     def _attach(self, entry: Entry, record: DocumentAttached) -> None:
         if record.document in self.documents:

@@ -141,14 +141,14 @@ def _check_documents(record: CaseItem, documents: Mapping[str, "Document"], stri
 
 def _beside(record: CaseItem, items: Mapping[str, "Item"], plain: Sequence["Entry"], strict: bool) -> list[str]:
     """Rules that look at more than one item; returns further ids that the record names."""
-    standing = [item for item in items.values() if item.withdrawn is None and item.id != record.item]
+    others = (item for item in items.values() if item.withdrawn is None and item.id != record.item)
     match record:
         case PartyNamed():
-            _fresh(record.kind, "party", record.party, [one.party for one in _all(standing, PartyNamed)])
+            _fresh(record.kind, "party", record.party, [one.party for one in _all(others, PartyNamed)])
         case ContactNamed():
-            _fresh(record.kind, "person", record.person, [one.person for one in _all(standing, ContactNamed)])
+            _fresh(record.kind, "person", record.person, [one.person for one in _all(others, ContactNamed)])
         case ExpertAppointed() if strict:
-            if record.expert not in [one.expert for one in _all(standing, ExpertProposed)]:
+            if record.expert not in [one.expert for one in _all(others, ExpertProposed)]:
                 raise NotACase(
                     f"expert.appointed: expected an expert who was proposed with qualifications (Art. 68(2) of the "
                     f"AI Act); {record.expert[:40]!r} was not"
@@ -158,9 +158,9 @@ def _beside(record: CaseItem, items: Mapping[str, "Item"], plain: Sequence["Entr
         case SessionAnswered() if strict:
             _answers_a_session(record, items)
         case FindingStated() if strict and record.item not in items:
-            _next_version(record, standing)
+            _next_version(record, others)
         case FindingReplied():
-            return _version_replied(record, standing, strict)
+            return _version_replied(record, others, strict)
         case InformationAnswered() if strict:
             _answers_what_was_asked(record, items)
         case PeriodExtended():
@@ -182,8 +182,8 @@ def _beside(record: CaseItem, items: Mapping[str, "Item"], plain: Sequence["Entr
     return []
 
 
-def _all(standing: Iterable["Item"], kind: type[T]) -> list[T]:
-    return [item.record for item in standing if isinstance(item.record, kind)]
+def _all(others: Iterable["Item"], kind: type[T]) -> list[T]:
+    return [item.record for item in others if isinstance(item.record, kind)]
 
 
 def _fresh(kind: str, member: str, name: str, taken: list[str]) -> None:
@@ -219,8 +219,8 @@ def _answers_a_session(record: SessionAnswered, items: Mapping[str, "Item"]) -> 
         raise NotACase("session.answered: expected the reason why the session is contested; got none")
 
 
-def _next_version(record: FindingStated, standing: Sequence["Item"]) -> None:
-    versions = [one for one in _all(standing, FindingStated) if one.finding == record.finding]
+def _next_version(record: FindingStated, others: Iterable["Item"]) -> None:
+    versions = [one for one in _all(others, FindingStated) if one.finding == record.finding]
     expected = max((one.finding_version for one in versions), default=0) + 1
     if record.finding_version != expected:
         raise NotACase(f"finding.stated: expected version {expected} of the finding; got {record.finding_version}")
@@ -228,8 +228,8 @@ def _next_version(record: FindingStated, standing: Sequence["Item"]) -> None:
         raise NotACase(f"finding.stated: expected its earlier versions' duty, {versions[0].duty}; got {record.duty}")
 
 
-def _version_replied(record: FindingReplied, standing: Sequence["Item"], strict: bool) -> list[str]:
-    for item in standing:
+def _version_replied(record: FindingReplied, others: Iterable["Item"], strict: bool) -> list[str]:
+    for item in others:
         found = item.record
         if (
             isinstance(found, FindingStated)
