@@ -1,9 +1,10 @@
-"""Writes two pages of the reference out of the code: `make docs`.
+"""Writes three pages of the reference out of the code: `make docs`.
 
     python tools/reference.py [--check]
 
 - docs/reference/commands.md: each command's own help text;
-- docs/reference/entries.md: each kind of entry with its members, out of `comity.records`, and an example.
+- docs/reference/entries.md: each kind of entry with its members, out of `comity.records`, and an example;
+- docs/reference/casework.md: what an item of a case must hold and may name, out of `comity.engagement`.
 
 The code's texts are the documentation and the pages their projection, so nobody edits these pages by hand.
 With `--check` nothing is written, and the exit status is 1 if a page is not current.
@@ -18,8 +19,12 @@ from typing import Final
 
 import click
 
+from comity.cli.engagement_acts import COMMANDS as ACTS
 from comity.cli.main import main
-from comity.records import Record, known_kinds, parse_record
+from comity.engagement.case import MODEL_TRACK
+from comity.engagement.links import NAMES
+from comity.engagement.rules import REQUIRED, VOCABULARY
+from comity.records import CaseItem, Record, known_kinds, parse_record
 from comity.records.described import described
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -57,6 +62,35 @@ The other members are those of the kind: none may be missing and no other may be
 | instant | a time in UTC with milliseconds |
 | amount | `input_tokens`, `output_tokens` and `cost_nano`: billionths of the terms' currency |
 | list of … | a JSON array |
+"""
+
+CASEWORK: Final = """\
+# Casework
+
+*Reference.*
+What each item of a case must hold, which words it may use, and what it may name.
+`make docs` writes this page out of `comity.engagement`; a test refuses one that is not current.
+
+Each command is one of `comity engagement`, and enters one kind of [entry](entries.md).
+What is needed and left out is refused with the provision that asks for it, and nothing is entered.
+Articles are those of Regulation (EU) 2024/1689.
+
+Every item also states `on` (as exactly as is known), `source`, `confidence` and outside references.
+`confidence` is stated, reported or unconfirmed; the last two need a source.
+Nothing but a planned event lies in the future.
+
+## Times
+
+| written | means |
+| --- | --- |
+| `2026-05-11T09:30:00.000Z` | that instant |
+| `2026-05-11` | that day |
+| `2026-05` | some day of that month |
+| `2026` | some day of that year |
+| `2026-05-07/2026-05-11` | between these |
+| any other words | not known; it sorts by its entry, and no clock counts from it |
+
+## Items
 """
 
 TYPES: Final = {
@@ -131,9 +165,33 @@ def entries_page() -> str:
     return "\n".join(parts)
 
 
+def casework_page() -> str:
+    """The page of what an item of a case must hold."""
+    commands_of = {act.kind.kind: name for name, act in ACTS.items()}
+    parts = [CASEWORK]
+    kinds = sorted({cls.kind for cls in known_kinds().values() if issubclass(cls, CaseItem)})
+    for kind in kinds:
+        lines = [f"### `{kind}`", ""]
+        if kind in commands_of:
+            lines.append(f"Entered with `comity engagement {commands_of[kind]}`.")
+        required, provision = REQUIRED.get(kind, ((), ""))
+        if required:
+            needed = ", ".join(f"`{name}`" for name in required)
+            lines.append(f"Needs {needed}{f' ({provision})' if provision else ''}.")
+        for member, words in VOCABULARY.get(kind, {}).items():
+            lines.append(f"`{member}` is one of {', '.join(words)}.")
+        for member, others in NAMES.get(kind, ()):
+            lines.append(f"`{member}` names {' or '.join(f'`{one}`' for one in others) or 'an item of the case'}.")
+        if kind in MODEL_TRACK:
+            lines.append(f"On the model track alone ({MODEL_TRACK[kind]}).")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
 PAGES: Final[dict[Path, Callable[[], str]]] = {
     REFERENCE / "commands.md": commands_page,
     REFERENCE / "entries.md": entries_page,
+    REFERENCE / "casework.md": casework_page,
 }
 
 
