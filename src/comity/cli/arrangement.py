@@ -30,6 +30,7 @@ from comity.arrangement import (
 )
 from comity.cli.arrangement_contract import contract
 from comity.cli.arrangement_files import FILE, JSON, OUT, WIDTH, load_terms, party_role
+from comity.cli.arrangement_outside import sign
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
 
@@ -200,5 +201,5 @@ def check(file: Path, part: bool, as_json: bool) -> None:
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
 
 
-for command in (contract,):
+for command in (contract, sign):
     arrangement.add_command(command)

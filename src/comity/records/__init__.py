@@ -106,6 +106,7 @@ from comity.records.casework_items import (
     TopicClosed,
     TopicOpened,
 )
+from comity.records.casework_terms import ContractSigned, TermsCommented, VersionApproved
 from comity.records.guard import GuardCounted
 from comity.records.instants import MalformedInstant, instant_text, parse_instant
 from comity.records.record import (
@@ -153,6 +154,7 @@ __all__ = [
     "ContactNamed",
     "ContentDisclosed",
     "ContextNoted",
+    "ContractSigned",
     "DialogueClosed",
     "DialogueOpened",
     "Digest",
@@ -216,11 +218,13 @@ __all__ = [
     "SuspensionEased",
     "SuspensionImposed",
     "SuspensionLifted",
+    "TermsCommented",
     "TermsOffered",
     "TopicClosed",
     "TopicOpened",
     "UnknownKind",
     "UpstreamAnomaly",
+    "VersionApproved",
     "canonical_bytes",
     "instant_text",
     "known_kinds",
