@@ -189,10 +189,11 @@ def test_the_contract_says_who_signed() -> None:
 
 def test_a_remark_stands_under_the_provision_that_says_its_clause() -> None:
     """Whoever reads article 7.1 reads what was said about the number of calls."""
-    remark = Remark(clause="budget.calls", by="Northwind Models", on="24 November 2026", text="Too many at first.")
+    said = {"by": "Northwind Models", "on": "24 November 2026", "text": "Too many at first."}
+    remark = Remark(clause="budget.calls", version=1, **said)
     after = flat(show(terms(), (), 96, (remark,))).partition("7.1 ")[2].partition("7.2 ")[0]
 
-    assert "» Northwind Models on budget.calls, 24 November 2026: Too many at first." in after
+    assert "» Northwind Models on budget.calls of version 1, 24 November 2026: Too many at first." in after
 
 
 def test_a_clause_leads_to_its_article() -> None:

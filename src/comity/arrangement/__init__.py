@@ -38,12 +38,16 @@ from comity.arrangement.change import Change, counter, diff, leaves
 from comity.arrangement.clauses import CLAUSES, Clause, ClauseKind, Mark, clauses, money
 from comity.arrangement.contract import Contract, contract_of
 from comity.arrangement.contract_diff import Explained, explain, show_changes
+from comity.arrangement.contract_words import Remark
 from comity.arrangement.draft import draft_from_offer, policy_text
 from comity.arrangement.errors import (
     ActRefused,
+    ApprovalMissing,
+    ApprovalRefused,
     ArrangementError,
     CardRefused,
     ChangeRefused,
+    CommentRefused,
     ContractRefused,
     Expired,
     HalfSigned,
@@ -68,7 +72,7 @@ from comity.arrangement.offer import (
     verify_offer,
 )
 from comity.arrangement.parse import parse_terms_json, parse_terms_yaml
-from comity.arrangement.show import Remark, show
+from comity.arrangement.show import show
 from comity.arrangement.terms import (
     Budget,
     Content,
@@ -96,6 +100,8 @@ __all__ = [
     "AccessOffer",
     "Act",
     "ActRefused",
+    "ApprovalMissing",
+    "ApprovalRefused",
     "ArrangementError",
     "Budget",
     "Card",
@@ -104,6 +110,7 @@ __all__ = [
     "ChangeRefused",
     "Clause",
     "ClauseKind",
+    "CommentRefused",
     "Content",
     "Contract",
     "ContractRefused",

@@ -28,7 +28,7 @@ from typing import Any, Final, Literal
 from comity.arrangement.change import Change, diff, places
 from comity.arrangement.clauses import clauses
 from comity.arrangement.contract_access import NAMED
-from comity.arrangement.contract_words import clock, counted, joined, moment
+from comity.arrangement.contract_words import Remark, clock, counted, joined, moment
 from comity.arrangement.features import BOUNDED
 from comity.arrangement.reading import decimal_micros
 from comity.arrangement.terms import Terms
@@ -284,14 +284,19 @@ def _list(label: str, old: Sequence[str], new: Sequence[str]) -> str:
     return f"{label}: {'; '.join(told) or 'the same, in another order'}."
 
 
-def show_changes(told: Sequence[Explained], width: int = 96) -> str:
-    """The differences as text, each under its clause and the side whose position it describes."""
+def show_changes(told: Sequence[Explained], width: int = 96, remarks: Sequence[Remark] = ()) -> str:
+    """The differences as text, each under its clause and the side whose position it describes, with its remarks."""
     if not told:
         return "no clause differs\n"
     lines: list[str] = []
     for one in told:
         lines += _wrapped(f"{', '.join(one.clauses)} · {_side(one.whom)}", width, "")
-        lines += [*_wrapped(one.text, width, "    "), ""]
+        lines += _wrapped(one.text, width, "    ")
+        about = {bare(clause) for clause in one.clauses}
+        for remark in remarks:
+            if remark.about in about:
+                lines += _wrapped(f"» {remark.line()}", width, "    ")
+        lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
 

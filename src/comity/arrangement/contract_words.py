@@ -12,6 +12,7 @@ count agrees with its noun.
     ('a, b and c', 'a or b')
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ __all__ = [
     "DAY_NAMES",
     "Item",
     "Provision",
+    "Remark",
     "Table",
     "clock",
     "counted",
@@ -74,6 +76,27 @@ class Table:
     """Columns that hold numbers, counted from 0: they stand to the right."""
     codes: frozenset[int] = frozenset()
     """Columns whose cells are to be copied: keys, digests, names that a machine compares."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What somebody said about a clause of a version, to be shown beside it."""
+
+    clause: str
+    by: str
+    version: int
+    on: str
+    """The day, in words."""
+    text: str
+
+    @property
+    def about(self) -> str:
+        """The clause, without the name of the item."""
+        return re.sub(r"\[[^\]]*\]", "", self.clause)
+
+    def line(self) -> str:
+        """The remark as one line."""
+        return f"{self.by} on {self.clause} of version {self.version}, {self.on}: {self.text}"
 
 
 def joined(words: Iterable[str], last: str = "and") -> str:

@@ -13,6 +13,9 @@ ArrangementError
 │   └── Expired         the window is over
 ├── ActRefused          a grant, revocation, stop or resumption does not hold
 ├── CardRefused         a card of public keys is malformed, missing or one too many
+├── CommentRefused      a comment is malformed, about another version, or not a party's
+├── ApprovalRefused     an approval or a list of persons does not hold
+│   └── ApprovalMissing a version needs the approval of a second person first
 ├── ContractRefused     the contract cannot be drawn, or an outside signature is none over it
 └── ChangeRefused       a counter-offer names what is not there or never changes
 """
@@ -21,9 +24,12 @@ from dataclasses import dataclass
 
 __all__ = [
     "ActRefused",
+    "ApprovalMissing",
+    "ApprovalRefused",
     "ArrangementError",
     "CardRefused",
     "ChangeRefused",
+    "CommentRefused",
     "ContractRefused",
     "Expired",
     "HalfSigned",
@@ -110,6 +116,18 @@ class ActRefused(ArrangementError):
 
 class CardRefused(ArrangementError):
     """A card of public keys is malformed, or the cards at hand do not make an arrangement."""
+
+
+class CommentRefused(ArrangementError):
+    """A comment is malformed, about another version, or not by a party."""
+
+
+class ApprovalRefused(ArrangementError):
+    """An approval, or the list of those who may approve, does not hold."""
+
+
+class ApprovalMissing(ApprovalRefused):
+    """A side's own policy asks for a second person's approval before it signs."""
 
 
 class ContractRefused(ArrangementError):

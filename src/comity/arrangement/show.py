@@ -15,15 +15,14 @@ canonical bytes, whose digest stands at the top.
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
 from comity.arrangement.contract import MARKS, Contract, contract_of
-from comity.arrangement.contract_words import Provision, Table
+from comity.arrangement.contract_words import Provision, Remark, Table
 from comity.arrangement.terms import Role, Terms
 
-__all__ = ["Remark", "show"]
+__all__ = ["show"]
 
 WIDTH: Final = 96
 MARGIN: Final = 33
@@ -33,16 +32,6 @@ INDENT: Final = 6
 GAP: Final = 2
 LONG_CODE: Final = 30
 """Characters from which a code may go on in the next line: a key or a digest, and no name of a model."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """What somebody said about a clause, to be shown beside it."""
-
-    clause: str
-    by: str
-    on: str
-    text: str
 
 
 def show(terms: Terms, signed_by: Sequence[Role] = (), width: int = WIDTH, remarks: Sequence[Remark] = ()) -> str:
@@ -100,9 +89,8 @@ def _provisions(
             yield from body
             yield from _note(provision, width)
         for remark in remarks:
-            if remark.clause in provision.names():
-                said = f"{remark.by} on {remark.clause}, {remark.on}: {remark.text}"
-                yield from _wrapped(said, width, " " * INDENT + "» ")
+            if remark.about in provision.names():
+                yield from _wrapped(remark.line(), width, " " * INDENT + "» ")
         yield ""
 
 

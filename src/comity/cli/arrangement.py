@@ -1,6 +1,7 @@
 """`comity arrangement`: draft, counter, accept, show and compare access terms."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,21 @@ from comity.arrangement import (
     show_changes,
     verify_offer,
 )
+from comity.cli.arrangement_approve import approve, before_signing
+from comity.cli.arrangement_comment import comment, receive_comment, remarks_of
 from comity.cli.arrangement_contract import contract
-from comity.cli.arrangement_files import FILE, JSON, OUT, WIDTH, load_terms, party_role
+from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, WIDTH, load_terms, party_role
 from comity.cli.arrangement_outside import sign
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
 
 __all__ = ["arrangement"]
 
-CASE = click.option("--engagement", "case", metavar="ENGAGEMENT", help="Enter it in this engagement's ledger.")
+PERSON = click.option("--as", "person", metavar="PERSON", help="Who signs, where this home asks for approvals.")
+REMARKS = click.option(
+    "--engagement", "case", metavar="ENGAGEMENT", help="Show what was said of each clause in this engagement."
+)
+UNSIGNED = click.option("--unsigned", is_flag=True, help="Write the terms without a signature, to be approved first.")
 
 
 @click.group()
@@ -62,16 +69,33 @@ def _finish(home: Home, offer: Offer, out: Path, case: str | None, as_json: bool
     say(as_json, members, f"{text}: {out}")
 
 
+def _write_unsigned(terms: Terms, out: Path, as_json: bool) -> None:
+    write_file(out, terms.raw)
+    members = {"arrangement": terms.id, "version": terms.version, "digest": terms.digest, "signed_by": []}
+    text = f"version {terms.version} with digest {terms.digest}, unsigned: {out}"
+    say(as_json, {**members, "out": str(out)}, text)
+
+
 @arrangement.command("draft")
 @click.option("--offer", "file", required=True, type=FILE, help="The access offer: signed, or the provider's YAML.")
 @click.option("--card", "cards", multiple=True, type=FILE, help="A side's public keys; may be given again.")
 @click.option("--id", "identity", default="", help="The id, where the operator's card names no ledger.")
+@PERSON
+@UNSIGNED
 @CASE
 @OUT
 @JSON
 @click.pass_obj
 def draft(
-    home: Home, file: Path, cards: tuple[Path, ...], identity: str, case: str | None, out: Path, as_json: bool
+    home: Home,
+    file: Path,
+    cards: tuple[Path, ...],
+    identity: str,
+    person: str | None,
+    unsigned: bool,
+    case: str | None,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Make version 1 of the terms from an access offer and cards, and sign it.
 
@@ -84,6 +108,10 @@ def draft(
         if home.role not in {card.role for card in held}:
             held.append(parse_card(json.dumps(home.card(), ensure_ascii=False).encode()))
         terms = draft_from_offer(offer, held, id=identity)
+        if unsigned:
+            _write_unsigned(terms, out, as_json)
+            return
+        before_signing(home, terms, person)
         signed = offer_terms(terms, home.signer("party"))
         _finish(home, signed, out, case, as_json, f"version 1 drafted and signed by {home.name}")
 
@@ -101,11 +129,22 @@ def _offer_and_cards(source: bytes, name: str, held: list[Card]) -> tuple[Access
 @click.option(
     "--set", "settings", multiple=True, metavar="CLAUSE=VALUE", help="A clause to change; may be given again."
 )
+@PERSON
+@UNSIGNED
 @CASE
 @OUT
 @JSON
 @click.pass_obj
-def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None, out: Path, as_json: bool) -> None:
+def counter_(
+    home: Home,
+    file: Path,
+    settings: tuple[str, ...],
+    person: str | None,
+    unsigned: bool,
+    case: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Answer an offer with the next version, some clauses changed, and sign that."""
     pairs = [setting.partition("=") for setting in settings]
     if not pairs or any(not middle for _, middle, _ in pairs):
@@ -114,6 +153,10 @@ def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None
         party_role(home)
         before = verify_offer(read_file(file))
         terms = counter(before.terms, {clause: value for clause, _, value in pairs})
+        if unsigned:
+            _write_unsigned(terms, out, as_json)
+            return
+        before_signing(home, terms, person)
         signed = offer_terms(terms, home.signer("party"))
         check_offer(home, before)
         keep_offer(home, before)
@@ -123,17 +166,19 @@ def counter_(home: Home, file: Path, settings: tuple[str, ...], case: str | None
 
 @arrangement.command("accept")
 @click.argument("file", type=FILE)
+@PERSON
 @CASE
 @OUT
 @JSON
 @click.pass_obj
-def accept(home: Home, file: Path, case: str | None, out: Path, as_json: bool) -> None:
+def accept(home: Home, file: Path, person: str | None, case: str | None, out: Path, as_json: bool) -> None:
     """Add this side's signature to the other side's offer: then it is agreed."""
     with refusing():
         role = party_role(home)
         offer = verify_offer(read_file(file), {role: home.signer("party").vkey})
         if offer.signed_by == (role,):
             refuse("this offer bears our own signature alone; it is the other side's to accept")
+        before_signing(home, offer.terms, person)
         signed = countersign(offer, home.signer("party"))
         text = f"version {signed.terms.version} agreed, signed by both sides"
         _finish(home, signed, out, case, as_json, text)
@@ -142,40 +187,47 @@ def accept(home: Home, file: Path, case: str | None, out: Path, as_json: bool) -
 @arrangement.command("show")
 @click.argument("file", type=FILE)
 @WIDTH
+@REMARKS
 @JSON
-def show_(file: Path, width: int, as_json: bool) -> None:
+@click.pass_obj
+def show_(home: Home, file: Path, width: int, case: str | None, as_json: bool) -> None:
     """Show terms as a contract in plain words, each clause with how it is kept."""
     with refusing():
         terms, signed_by = load_terms(file)
+        remarks = remarks_of(home, case, (terms,)) if case else ()
     if as_json:
         said = [
             {"clause": c.name, "mark": c.mark, "section": c.section, "sentence": c.sentence} for c in clauses(terms)
         ]
         members: dict[str, Any] = {"digest": terms.digest, "signed_by": list(signed_by), "clauses": said}
-        members["contract"] = contract_of(terms).value()
+        members |= {"contract": contract_of(terms).value(), "remarks": [asdict(remark) for remark in remarks]}
         click.echo(json.dumps({**members, "terms": terms.value()}, ensure_ascii=False))
     else:
-        click.echo(show(terms, signed_by, width), nl=False)
+        click.echo(show(terms, signed_by, width, remarks), nl=False)
 
 
 @arrangement.command("diff")
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
 @WIDTH
+@REMARKS
 @JSON
-def diff_(before: Path, after: Path, width: int, as_json: bool) -> None:
+@click.pass_obj
+def diff_(home: Home, before: Path, after: Path, width: int, case: str | None, as_json: bool) -> None:
     """Say in plain words what changes between two versions, clause by clause, and by how much."""
     with refusing():
         (old, _), (new, _) = load_terms(before), load_terms(after)
+        remarks = remarks_of(home, case, (old, new)) if case else ()
     changes, told = diff(old, new), explain(old, new)
     if as_json:
         rows = [{"clause": c.clause, "before": c.before, "after": c.after} for c in changes]
         plain = [{"clauses": list(one.clauses), "whom": one.whom, "says": one.text} for one in told]
         members = {"before": old.digest, "after": new.digest, "changes": rows, "explained": plain}
+        members["remarks"] = [asdict(remark) for remark in remarks]
         click.echo(json.dumps(members, ensure_ascii=False))
         return
     click.echo(f"version {old.version} ({old.digest[:16]}…) → version {new.version} ({new.digest[:16]}…)\n")
-    click.echo(show_changes(told, width), nl=False)
+    click.echo(show_changes(told, width, remarks), nl=False)
 
 
 @arrangement.command("check")
@@ -201,5 +253,5 @@ def check(file: Path, part: bool, as_json: bool) -> None:
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
 
 
-for command in (contract, sign):
+for command in (approve, comment, contract, receive_comment, sign):
     arrangement.add_command(command)

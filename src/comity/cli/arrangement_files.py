@@ -5,17 +5,18 @@ from typing import cast
 
 import click
 
-from comity.arrangement import Offer, Role, Terms, parse_terms_yaml, verify_offer
+from comity.arrangement import Offer, Role, Terms, parse_terms_json, parse_terms_yaml, verify_offer
 from comity.cli.cases import read_file, refuse
 from comity.cli.home import Home
 
-__all__ = ["FILE", "JSON", "OUT", "WIDTH", "load_offer", "load_terms", "party_role"]
+__all__ = ["CASE", "FILE", "JSON", "OUT", "WIDTH", "load_offer", "load_terms", "party_role"]
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 OUT = click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where the signed file goes."
 )
+CASE = click.option("--engagement", "case", metavar="ENGAGEMENT", help="Enter it in this engagement's ledger.")
 WIDTH = click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
 
 
@@ -27,12 +28,17 @@ def party_role(home: Home) -> Role:
 
 
 def load_offer(file: Path) -> Offer | None:
-    """The offer in a file, or `None` where it holds terms as an author writes them."""
+    """The offer in a file, or `None` where it holds terms that nobody signed."""
     source = read_file(file)
-    return verify_offer(source) if source.lstrip().startswith(b"{") else None
+    return verify_offer(source) if source.lstrip().startswith(b'{"format"') else None
 
 
 def load_terms(file: Path) -> tuple[Terms, tuple[Role, ...]]:
-    """The terms in a file, signed or written in YAML, and who signed them."""
+    """The terms in a file, signed or not, and who signed them; unsigned ones are YAML or canonical JSON."""
     offer = load_offer(file)
-    return (offer.terms, offer.signed_by) if offer else (parse_terms_yaml(read_file(file), file.name), ())
+    if offer is not None:
+        return offer.terms, offer.signed_by
+    source = read_file(file)
+    if source.startswith(b"{"):
+        return parse_terms_json(source, file.name), ()
+    return parse_terms_yaml(source, file.name), ()

@@ -17,6 +17,9 @@ Keys lie in `keys/`, one file and one purpose each, mode 600:
 | `recipient` | ML-KEM-768 and X25519; opens sealed content | authority, evaluator |
 | `access` | the bearer secret of a person who calls | evaluator |
 
+A home may ask for approvals (`"approvals": 1`): then as many listed persons, beside the one who signs, approve a
+version before it is signed.  Their public keys stand in `persons.json` (`comity.cli.persons`).
+
 An operator is whoever reserves a ledger, and the first one reserved makes the
 `permit` key; one serves all ledgers of a home.
 
@@ -52,6 +55,8 @@ class Home:
     role: str
     name: str
     host: str
+    approvals: int = 0
+    """How many further persons approve a version before this side signs it."""
 
     def clock(self) -> datetime:
         """The time, aware and in UTC."""
@@ -124,11 +129,11 @@ def write_private(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def make_home(path: Path, *, role: str, name: str, host: str) -> Home:
+def make_home(path: Path, *, role: str, name: str, host: str, approvals: int = 0) -> Home:
     """Make the folder of a new instance with the keys that its role needs."""
     if (path / "comity.json").exists():
         raise click.ClickException(f"{path} holds an instance already; choose an empty folder")
-    home = Home(path=path, role=role, name=name, host=host)
+    home = Home(path=path, role=role, name=name, host=host, approvals=approvals)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if role in ("authority", "provider"):
         write_private(path / "keys" / "party", generate_key("ed25519", host, home.random).private_text())
@@ -140,7 +145,9 @@ def make_home(path: Path, *, role: str, name: str, host: str) -> Home:
         write_private(path / "keys" / "recipient", generate_recipient(home.random).private_text())
     if role == "evaluator":
         write_private(path / "keys" / "access", "comity-" + secrets.token_urlsafe(32))
-    members = {"format": FORMAT, "host": host, "name": name, "role": role}
+    members: dict[str, Any] = {"format": FORMAT, "host": host, "name": name, "role": role}
+    if approvals:
+        members["approvals"] = approvals
     (path / "comity.json").write_text(json.dumps(members, indent=1, ensure_ascii=False) + "\n")
     return home
 
@@ -149,7 +156,10 @@ def open_home(path: Path) -> Home:
     """Open an instance's folder; raises a `ClickException` that says what was expected."""
     try:
         members = json.loads((path / "comity.json").read_text())
-        home = Home(path=path, role=members["role"], name=members["name"], host=members["host"])
+        approvals = int(members.get("approvals", 0))
+        home = Home(
+            path=path, role=members["role"], name=members["name"], host=members["host"], approvals=approvals
+        )
     except FileNotFoundError:
         raise click.ClickException(
             f"no instance in {path}: expected a comity.json there. "

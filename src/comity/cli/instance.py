@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from comity.cli.home import ROLES, Home, make_home
+from comity.cli.persons import new, revoke
 
 __all__ = ["init", "key"]
 
@@ -15,10 +16,16 @@ __all__ = ["init", "key"]
 @click.option("--role", required=True, type=click.Choice(ROLES), help="Which side's instance this is.")
 @click.option("--name", required=True, help="The name that the other sides read.")
 @click.option("--host", required=True, help="A host name for the keys and ledgers, such as authority.example.")
+@click.option(
+    "--approvals",
+    default=0,
+    type=click.IntRange(0, 5),
+    help="How many further persons approve a version before this side signs it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-def init(folder: Path, role: str, name: str, host: str, as_json: bool) -> None:
+def init(folder: Path, role: str, name: str, host: str, approvals: int, as_json: bool) -> None:
     """Make an instance in FOLDER, with the keys that its role needs."""
-    card = make_home(folder, role=role, name=name, host=host).card()
+    card = make_home(folder, role=role, name=name, host=host, approvals=approvals).card()
     if as_json:
         click.echo(json.dumps(card))
         return
@@ -28,6 +35,10 @@ def init(folder: Path, role: str, name: str, host: str, as_json: bool) -> None:
 @click.group()
 def key() -> None:
     """This instance's public keys."""
+
+
+key.add_command(new)
+key.add_command(revoke)
 
 
 @key.command("show")
