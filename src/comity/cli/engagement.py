@@ -26,6 +26,7 @@ from comity.cli.engagement_clocks import clocks, due
 from comity.cli.engagement_tables import tables
 from comity.cli.home import Home
 from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
+from comity.engagement.brief_rows import count_text
 from comity.law import load_pack
 from comity.records import (
     AccessOffered,
@@ -224,6 +225,7 @@ def _row(seen: EngagementView) -> dict[str, Any]:
         "since": seen.since,
         "initiated_by": seen.initiated_by,
         "meetings": len(seen.meetings),
+        "meetings_known": count_text([meeting.count for meeting in seen.meetings]),
         "open": list(seen.open),
         "matters_open": sum(matter.open for matter in seen.matters),
         "next": seen.next,
@@ -238,7 +240,7 @@ def _table(views: list[EngagementView]) -> str:
             seen.stage,
             seen.since[:10],
             seen.initiated_by,
-            str(len(seen.meetings)),
+            count_text([meeting.count for meeting in seen.meetings]).partition(", ")[0],
             str(len(seen.open) + sum(matter.open for matter in seen.matters)),
             seen.engagement[:8],
         )

@@ -13,23 +13,43 @@ __all__ = ["init", "key"]
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--role", required=True, type=click.Choice(ROLES), help="Which side's instance this is.")
-@click.option("--name", required=True, help="The name that the other sides read.")
-@click.option("--host", required=True, help="A host name for the keys and ledgers, such as authority.example.")
+@click.option("--role", type=click.Choice(ROLES), help="Which side's instance this is.")
+@click.option("--name", help="The name that the other sides read.")
+@click.option("--host", help="A host name for the keys and ledgers, such as authority.example.")
 @click.option(
     "--approvals",
     default=0,
     type=click.IntRange(0, 5),
     help="How many further persons approve a version before this side signs it.",
 )
+@click.option("--sample", is_flag=True, help="An authority's, with two engagements out of press reports of 2026.")
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-def init(folder: Path, role: str, name: str, host: str, approvals: int, as_json: bool) -> None:
-    """Make an instance in FOLDER, with the keys that its role needs."""
+def init(
+    folder: Path, role: str | None, name: str | None, host: str | None, approvals: int, sample: bool, as_json: bool
+) -> None:
+    """Make an instance in FOLDER, with the keys that its role needs.
+
+    Needs --role, --name and --host, or --sample alone.
+    """
+    if sample:
+        _init_sample(folder, (role, name, host, approvals or None), as_json)
+        return
+    if role is None or name is None or host is None:
+        raise click.UsageError("expected --role, --name and --host; or --sample alone")
     card = make_home(folder, role=role, name=name, host=host, approvals=approvals).card()
     if as_json:
         click.echo(json.dumps(card))
         return
     click.echo(f"{name}: {role}'s instance made. You alone can read its keys, and no copy exists; back them up.")
+
+
+def _init_sample(folder: Path, given: tuple[object, ...], as_json: bool) -> None:
+    from comity.cli.sample import make_sample, what_next
+
+    if any(word is not None for word in given):
+        raise click.UsageError("--sample makes an authority's instance under its own name and host; give it alone")
+    card = make_sample(folder).card()
+    click.echo(json.dumps(card) if as_json else what_next(folder))
 
 
 @click.group()

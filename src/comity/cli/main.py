@@ -22,6 +22,7 @@ COMMANDS: Final = {
         "Negotiate, sign, show and compare access terms.",
     ),
     "ask": ("comity.cli.ask", "ask", "One model call by hand, with its entry."),
+    "brief": ("comity.cli.brief", "brief", "Where we stand with each provider: one page, every line sourced."),
     "demo": ("comity.cli.demo", "demo", "The whole story with a real local model."),
     "disclose": (
         "comity.cli.disclose",

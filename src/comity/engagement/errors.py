@@ -3,12 +3,13 @@
 EngagementError
 ├── NotACase       the entries are no engagement's, or one of them cannot follow
 ├── CaseClosed     the engagement is closed, and this is not added to it any more
-└── CaseMoved      somebody added to the case since it was looked at
+├── CaseMoved      somebody added to the case since it was looked at
+└── ReplayRefused  a past time was asked for that is none, or has not come
 """
 
 from collections.abc import Sequence
 
-__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase"]
+__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase", "ReplayRefused"]
 
 
 class EngagementError(Exception):
@@ -17,6 +18,10 @@ class EngagementError(Exception):
 
 class NotACase(EngagementError):
     """The records do not tell the story of one engagement."""
+
+
+class ReplayRefused(EngagementError):
+    """A case cannot be read as it stood then."""
 
 
 class CaseClosed(EngagementError):

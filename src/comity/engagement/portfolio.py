@@ -1,0 +1,105 @@
+"""Portfolio: all engagements of a home, each with what is needed to say where it stands.
+
+A `Dossier` is one case as it stood at a time, with what follows from it: the stage, the clocks, what may be
+published, and the calls under its arrangements where their ledgers are at hand.  Nothing here reads a file; whoever
+opens ledgers hands in their entries (`Book`).
+
+A law pack is read once for all cases that were opened under it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from comity.arrangement import Terms
+from comity.engagement.case import Case, read_entries
+from comity.engagement.clearance import Clearance, clearance
+from comity.engagement.clocks import CaseClock, case_clocks
+from comity.engagement.served import Served
+from comity.engagement.stages import EngagementView, stand
+from comity.law import PLAIN, Calendar, Pack, load_pack
+from comity.records import parse_instant, parse_record
+
+__all__ = ["Book", "Dossier", "Law", "TermsOf", "portfolio"]
+
+Law = Callable[[str, str | None], Pack]
+"""The law pack of a name and a version."""
+
+TermsOf = Callable[[str, int], Terms | None]
+"""The signed terms of an arrangement's id and version, where this home holds them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """One engagement's ledger, as it was read."""
+
+    origin: str
+    entries: Sequence[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """One engagement at one time. Everything in it follows from entries."""
+
+    origin: str
+    at: datetime
+    case: Case
+    view: EngagementView
+    law: Pack | None
+    """The law in the version under which the case was opened; `None` where none is stated."""
+    clocks: tuple[CaseClock, ...]
+    cleared: Clearance
+    served: tuple[Served, ...]
+    """Calls under the case's arrangements, for each access ledger that is at hand."""
+    terms: Terms | None
+    """The signed terms in force, where they are at hand."""
+
+
+def portfolio(
+    books: Iterable[Book],
+    at: datetime,
+    *,
+    served: Iterable[Served] = (),
+    terms_of: TermsOf = lambda arrangement, version: None,
+    calendar: Calendar = PLAIN,
+    law: Law = load_pack,
+) -> tuple[Dossier, ...]:
+    """The engagements that were open or closed by a time, by the provider's name.
+
+    Raises an `EngagementError`, a `RecordError`, or a `LawError` for a pack that is not at hand.
+    """
+    law = cache(law)
+    calls: Mapping[str, Served] = {one.arrangement: one for one in served}
+    found = [_dossier(book, at, calls, terms_of, law, calendar) for book in books if _begun(book, at)]
+    return tuple(sorted(found, key=lambda one: (one.view.provider.casefold(), one.view.engagement)))
+
+
+def _begun(book: Book, at: datetime) -> bool:
+    return bool(book.entries) and parse_instant(parse_record(book.entries[0]).at) <= at
+
+
+def _dossier(
+    book: Book,
+    at: datetime,
+    calls: Mapping[str, Served],
+    terms_of: TermsOf,
+    law: Law,
+    calendar: Calendar,
+) -> Dossier:
+    case = read_entries(book.entries, until=at)
+    view = stand(case, at)
+    opening = case.opening
+    pack = law(opening.law, opening.law_version or None) if opening.law else None
+    arrangements = dict.fromkeys(str(getattr(entry.record, "arrangement", "")) for entry in case.plain)
+    return Dossier(
+        origin=book.origin,
+        at=at,
+        case=case,
+        view=view,
+        law=pack,
+        clocks=case_clocks(case, at, (pack,) if pack is not None else (), calendar),
+        cleared=clearance(read_entries(book.entries)),
+        served=tuple(calls[name] for name in arrangements if name in calls),
+        terms=terms_of(view.in_force.arrangement, view.in_force.terms_version) if view.in_force else None,
+    )
