@@ -59,8 +59,10 @@ VALUE: dict[str, Any] = {
         "authority": {"name": "Office for AI", "key": AUTHORITY.vkey},
         "provider": {"name": "Northwind Models", "key": PROVIDER.vkey},
     },
+    "basis_kind": "voluntary",
     "basis": "Voluntary access, offered on the provider's own initiative.",
     "purpose": ["Estimate how often short factual questions are answered rightly."],
+    "channel": "api",
     "models": [
         {
             "name": "gemma-3-270m",
@@ -77,12 +79,15 @@ VALUE: dict[str, Any] = {
     ],
     "features": ["streaming", "sampling", "stop", "seed", "system_prompt"],
     "limits": {},
+    "access": [{"item": "activations", "means": "session", "promise": "Activations of two layers, in its own room."}],
     "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
     "window": {
         "from": "2026-11-23T00:00:00Z",
         "until": "2026-12-23T00:00:00Z",
         "hours": {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "until": "24:00"},
     },
+    "calendar": "eu-institutions",
+    "access_days": 4,
     "budget": {
         "calls": 400,
         "input_tokens": 400000,
@@ -94,6 +99,7 @@ VALUE: dict[str, Any] = {
         "rerun_reserve": 10,
     },
     "rate": {"calls_per_minute": 3000, "tokens_per_minute": 300000, "concurrency": 16},
+    "costs": {"borne_by": "provider"},
     "content": {
         "recipients": [
             {"name": "evaluator-1", "key": recipient_key(1)},
@@ -101,10 +107,14 @@ VALUE: dict[str, Any] = {
         ],
         "blindness": "sealed-record",
         "retention": "none",
+        "training": "none",
     },
     "record": {"provider_sees": "checkpoints"},
+    "successor": {"notice_days": 14, "access_days": 30, "text": "Access follows on the same terms."},
     "stop": {"by": ["authority", "provider"]},
     "suspension": {"by": ["authority", "provider"], "clock_stops": ["legal-order", "operational"]},
+    "exit": {"by": ["authority", "provider"], "notice_days": 5, "statement": "recorded"},
+    "incident_contacts": {"authority": "the duty desk", "provider": "the safety team's duty desk"},
     "safe_harbour": {"tag": "office-for-ai/2026-17", "text": "Tests in good faith lead to no measure on accounts."},
     "guard": {"by": "provider", "permit_key": PERMIT.vkey, "key": GUARD.vkey},
     "publication": {"by": "authority", "review_days": 30, "text": "Results are published after the review."},

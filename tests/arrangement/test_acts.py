@@ -132,6 +132,11 @@ def test_every_cause_has_its_meaning() -> None:
         "terms-breach",
         "operational",
         "person-eligibility",
+        "third-party-suspension",
+        "cause-ended",
+        "purpose-met",
+        "model-withdrawn",
+        "no-agreement",
     } == set(CAUSES)
 
 

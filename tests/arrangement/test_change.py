@@ -37,6 +37,13 @@ def test_a_counter_offer_follows_from_the_version_before() -> None:
         ("window.hours.until", "18:00", "window.hours.until", "18:00"),
         ("budget.per_day.calls", "100", "budget.per_day.calls", 100),
         ("suspension.clock_stops", "", "suspension.clock_stops", []),
+        ("access[activations].promise", "All layers.", "access.0.promise", "All layers."),
+        ("access.means", "document", "access.0.means", "document"),
+        ("access_days", "3", "access_days", 3),
+        ("exit.by", "authority", "exit.by", ["authority"]),
+        ("successor.notice_days", "7", "successor.notice_days", 7),
+        ("costs.borne_by", "authority", "costs.borne_by", "authority"),
+        ("calendar", "plain", "calendar", "plain"),
     ],
 )
 def test_a_value_is_read_as_the_kind_of_its_clause(clause: str, text: str, path: str, value: Any) -> None:

@@ -33,7 +33,7 @@ def test_every_term_has_its_clause(value: dict[str, Any]) -> None:
     stated = {named(path) for path, _ in leaves(value)}
 
     assert stated <= said
-    assert stated | {"features"} == said
+    assert stated | {"features", "access"} == said
 
 
 def test_every_clause_is_in_the_catalogue_with_its_mark_and_section() -> None:
@@ -93,6 +93,9 @@ def test_the_terms_in_the_reference_are_terms() -> None:
         ("content.blindness", "sealed-record", "content.blindness", "enforced"),
         ("content.blindness", "enclave", "content.blindness", "attested"),
         ("content.retention", "none", "content.retention", "attested"),
+        ("exit.statement", "recorded", "exit.statement", "evidenced"),
+        ("exit.statement", "public", "exit.statement", "attested"),
+        ("exit.statement", "none", "exit.statement", "attested"),
         ("guard", VALUE["guard"], "guard.by", "enforced"),
         ("guard", {**VALUE["guard"], "by": "none", "key": ""}, "guard.by", "attested"),
     ],
@@ -120,6 +123,24 @@ def test_a_mark_follows_the_value(path: str, value: Any, clause: str, mark: str)
             "While access is suspended, the window's clock stands still for legal-order or operational.",
         ),
         ("suspension.clock_stops", [], "While access is suspended, the window's clock goes on for every cause."),
+        ("basis_kind", "compulsory", "Access is given because the law compels it."),
+        ("channel", "provider-hardware", "The models are reached through hardware of the provider, on its premises."),
+        ("access.0.item", "past-results", "The provider gives earlier results (past-results)."),
+        ("access.0.means", "document", "It gives activations as documents."),
+        ("access", VALUE["access"], "Beside calls, nothing else is promised."),
+        ("access", [], "Beside calls, nothing is promised."),
+        ("calendar", "BE", "Business days are counted by the calendar BE."),
+        ("access_days", 3, "Access is promised for 3 business days."),
+        ("access_days", 0, "Access is promised for no number of business days."),
+        ("costs.borne_by", "each-own", "Each side bears its own costs."),
+        ("content.training", "permitted", "The provider may train on questions and answers."),
+        ("successor.notice_days", 7, "Notice of a newer version is given within 7 days of its release."),
+        ("successor.notice_days", 0, "Notice of a newer version is not promised."),
+        ("exit.by", ["provider"], "The provider may leave the arrangement."),
+        ("exit.notice_days", 9, "Access ends by an exit 9 days after it is signed, or later."),
+        ("exit.notice_days", 0, "Access ends by an exit as soon as it is signed, or later."),
+        ("exit.statement", "none", "Whoever leaves need not say why."),
+        ("incident_contacts.provider", "its desk", "The provider is told of incidents through: its desk."),
         ("safe_harbour.tag", "x/1", "Each request sent on bears the tag x/1."),
     ],
 )

@@ -94,11 +94,14 @@ CHOICES = {
     "operator.by": "provider", "operator.upstream_key_held_by": "provider", "models.0.on_mismatch": "flag",
     "models.0.unstated": "refuse", "budget.output_unstated": "refuse", "content.blindness": "enclave",
     "content.retention": "until-closure", "record.provider_sees": "entries", "publication.by": "both",
-    "people.0.role": "expert", "budget.currency": "USD",
+    "people.0.role": "expert", "budget.currency": "USD", "basis_kind": "compulsory", "channel": "on-premises",
+    "access.0.item": "gradients", "access.0.means": "document", "calendar": "plain", "costs.borne_by": "each-own",
+    "content.training": "permitted", "exit.statement": "public",
 }  # fmt: skip
 WHOLE = {
     "features": ["streaming", "sampling", "stop", "seed"], "models.0.protocols": ["openai"],
     "window.hours.days": ["mon"], "stop.by": ["authority"], "suspension.by": ["provider"],
+    "exit.by": ["authority"],
     "suspension.clock_stops": [], "purpose": ["Something else."], "models.0.serves": ["other"],
     "ledger.policy": POLICY.replace("https://witness.provider.example", "https://other.provider.example"),
     "guard": {**VALUE["guard"], "by": "none", "key": ""}, "parties.authority.key": STRANGER.vkey,
@@ -188,10 +191,10 @@ def test_the_contract_says_who_signed() -> None:
 
 
 def test_a_remark_stands_under_the_provision_that_says_its_clause() -> None:
-    """Whoever reads article 7.1 reads what was said about the number of calls."""
+    """Whoever reads article 8.1 reads what was said about the number of calls."""
     said = {"by": "Northwind Models", "on": "24 November 2026", "text": "Too many at first."}
     remark = Remark(clause="budget.calls", version=1, **said)
-    after = flat(show(terms(), (), 96, (remark,))).partition("7.1 ")[2].partition("7.2 ")[0]
+    after = flat(show(terms(), (), 96, (remark,))).partition("8.1 ")[2].partition("8.2 ")[0]
 
     assert "» Northwind Models on budget.calls of version 1, 24 November 2026: Too many at first." in after
 
@@ -200,6 +203,6 @@ def test_a_clause_leads_to_its_article() -> None:
     """A refusal that quotes a clause can be read beside the provision with its number."""
     said = contract_of(terms()).said_by()
 
-    assert ("7.1", "6.1", "(1)", "(B)") == tuple(
+    assert ("8.1", "7.1", "(1)", "(B)") == tuple(
         said[name] for name in ("budget.calls", "window.until", "parties.authority.name", "basis")
     )

@@ -83,6 +83,17 @@ def parsed(value: dict[str, Any]) -> Terms:
         ),
         ("basis", "Art. 92", "both", "It reads: “Art. 92”. Before, it read: “Voluntary access, offered on the "
          "provider's own initiative.”."),
+        ("access_days", 3, "authority", "Access is promised for 3 business days, instead of 4: 1 fewer."),
+        ("successor.notice_days", 10, "provider", "Notice of a newer version is given within 10 days of its release, "
+         "instead of 14: 4 fewer."),
+        ("exit.notice_days", 7, "both", "Access ends by an exit 7 days after it is signed, or later, instead of 5: "
+         "2 more."),
+        ("exit.by", ["authority"], "both", "Who may leave the arrangement: removed “provider”."),
+        ("access", [], "provider", "The promise of activations is removed."),
+        ("access.0.promise", "Less.", "provider", "It reads: “Less.”. Before, it read: “Activations of two layers, in "
+         "its own room.”."),
+        ("costs.borne_by", "each-own", "both", "Each side bears its own costs. Before: The provider bears what the "
+         "access costs."),
         ("publication.review_days", 29, "both", "The other party has 29 days to review results before they are "
          "published, instead of 30: 1 fewer."),
     ],

@@ -44,14 +44,15 @@ from comity.arrangement import (
 )
 
 STATED = (
-    "terms", "title", "basis", "purpose", "models", "features", "limits", "window", "budget", "rate", "record", "stop",
-    "suspension", "safe_harbour", "publication",
+    "terms", "title", "basis_kind", "basis", "purpose", "channel", "models", "features", "limits", "access", "window",
+    "calendar", "access_days", "budget", "rate", "costs", "record", "successor", "stop", "suspension", "exit",
+    "incident_contacts", "safe_harbour", "publication",
 )  # fmt: skip
 
 OFFER: dict[str, Any] = {
     **{name: VALUE[name] for name in STATED},
     "operator": {"placement": "a machine of the operator in the Union", "upstream_key_held_by": "operator"},
-    "content": {"blindness": "sealed-record", "retention": "none"},
+    "content": {"blindness": "sealed-record", "retention": "none", "training": "none"},
     "guard": {"by": "provider"},
 }
 

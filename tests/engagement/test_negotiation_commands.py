@@ -58,7 +58,7 @@ def test_a_comment_goes_from_one_side_to_the_other(houses: Houses) -> None:
     for who, where in (("authority", case), ("provider", there)):
         shown = houses.ok(who, "arrangement", "show", houses.at("v1.json"), "--engagement", where).stdout
         assert "» Office for AI on budget.calls of version 1, " in shown
-        assert shown.index("7.1 ") < shown.index("» Office for AI") < shown.index("7.2 ")
+        assert shown.index("8.1 ") < shown.index("» Office for AI") < shown.index("8.2 ")
     assert "»" not in houses.ok("authority", "arrangement", "show", houses.at("v1.json")).stdout
 
 

@@ -70,6 +70,11 @@ CAUSES: Final[Mapping[str, str]] = MappingProxyType(
         "terms-breach": "a clause was broken",
         "operational": "maintenance or failure",
         "person-eligibility": "a person may no longer have access",
+        "third-party-suspension": "a third party's act, such as an export control, closes access",
+        "cause-ended": "what had closed access does so no longer",
+        "purpose-met": "what access was given for is done",
+        "model-withdrawn": "the model is no longer offered",
+        "no-agreement": "the sides do not agree on how to go on",
     }
 )
 """Why access stops, ends or resumes."""

@@ -55,6 +55,8 @@ def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         case dict():
             for name, member in value.items():
                 yield from places(member, f"{path}.{name}" if path else name)
+        case [] if path == "access":
+            return
         case list() if path == "features":
             yield from ((f"features.{name}", "allowed") for name in value)
         case list() if value and isinstance(value[0], dict):
@@ -102,7 +104,7 @@ def counter(terms: Terms, settings: Mapping[str, str]) -> Terms:
 
 
 def _called(item: Mapping[str, Any]) -> str:
-    return str(item.get("name", item.get("id", "")))
+    return str(item.get("name", item.get("id", item.get("item", ""))))
 
 
 def _set(value: dict[str, Any], clause: str, text: str) -> None:

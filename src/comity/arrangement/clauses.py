@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from comity.arrangement.features import BOUNDED, FEATURES
+from comity.arrangement.promises import ACCESS_ITEMS, CHANNELS, MEANS
 from comity.arrangement.terms import Model, Terms
 from comity.ledger import QuorumMissing
 
@@ -39,13 +40,16 @@ SECTIONS: Final = (
     "Basis and purpose",
     "The models",
     "What a request may use",
+    "Access beside calls",
     "The people",
     "Time",
     "Budget and rate",
     "The gateway and its operator",
     "The record",
     "What was asked and answered",
-    "Stopping",
+    "Newer versions",
+    "Stopping and leaving",
+    "Incidents",
     "Good faith",
     "Publication",
 )
@@ -80,8 +84,10 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     yield "parties.authority.key", 1, (E,), "the key that signs for the authority"
     yield "parties.provider.name", 1, (A,), "who the provider is"
     yield "parties.provider.key", 1, (E,), "the key that signs for the provider"
+    yield "basis_kind", 2, (A,), "why access is given: voluntary, under a code, or compulsory by law"
     yield "basis", 2, (A,), "the legal or voluntary basis"
     yield "purpose", 2, (A,), "what the access is for"
+    yield "channel", 3, (A,), "how the models are reached: api, on-premises, …"
     yield "models.name", 3, (E,), "a model that may be asked for"
     yield "models.variant", 3, (A,), "which version of the model it is: standard, fewest-mitigations, …"
     yield "models.serves", 3, (E, V), "the names under which the answer may come"
@@ -102,50 +108,66 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
         yield f"features.{name}", 4, (E,), meaning
     for name, counted in BOUNDED.items():
         yield f"limits.{name}", 4, (E,), f"the most {counted}"
-    yield "people.id", 5, (E,), "a person, by pseudonym; others get no grant"
-    yield "people.role", 5, (A,), "what the person does: evaluator or expert"
-    yield "people.eligible", 5, (E,), "whether the person may be granted access now"
-    yield "window.from", 6, (E,), "no call before this time"
-    yield "window.until", 6, (E,), "no call from this time on"
-    yield "window.hours.days", 6, (E,), "days of the week on which calls pass, in UTC"
-    yield "window.hours.from", 6, (E,), "time of such a day from which calls pass, in UTC"
-    yield "window.hours.until", 6, (E,), "time of such a day from which calls no longer pass, in UTC"
-    yield "budget.calls", 7, (E,), "calls in all"
-    yield "budget.input_tokens", 7, (E,), "input tokens in all"
-    yield "budget.output_tokens", 7, (E,), "output tokens in all"
-    yield "budget.cost", 7, (E,), "money in all, at the prices above"
-    yield "budget.currency", 7, (A,), "the currency of prices and budget"
-    yield "budget.output_unstated", 7, (E,), "a request without an output limit: reserve the maximum, or refuse"
-    yield "budget.per_day.calls", 7, (E,), "calls on one day, counted in UTC"
-    yield "budget.per_day.input_tokens", 7, (E,), "input tokens on one day"
-    yield "budget.per_day.output_tokens", 7, (E,), "output tokens on one day"
-    yield "budget.per_day.cost", 7, (E,), "money on one day"
-    yield "budget.rerun_reserve", 7, (E,), "percent of each figure in all that only repeated runs may take"
-    yield "rate.calls_per_minute", 7, (E,), "calls in any minute"
-    yield "rate.tokens_per_minute", 7, (E,), "input and output tokens in any minute"
-    yield "rate.concurrency", 7, (E,), "calls at one time"
-    yield "operator.by", 8, (A,), "whose organisation runs the gateway"
-    yield "operator.name", 8, (A,), "who runs the gateway"
-    yield "operator.placement", 8, (A,), "where the gateway runs"
-    yield "operator.upstream_key_held_by", 8, (A,), "who holds the key to the model"
-    yield "guard.by", 8, (E, A), "whether the provider lets only permitted calls reach the model"
-    yield "guard.permit_key", 8, (V,), "the key that signs the permit of each request sent on"
-    yield "guard.key", 8, (V,), "the key that signs the guard's counters"
-    yield "ledger.origin", 9, (E,), "the name of the ledger that records every call"
-    yield "ledger.policy", 9, (V,), "whose keys the record is under, as tlog-policy text"
-    yield "record.provider_sees", 9, (E,), "what of the record the provider may fetch: entries, counters or checkpoints"
-    yield "content.recipients.name", 10, (A,), "whose key opens sealed content"
-    yield "content.recipients.key", 10, (E,), "a public key to which content is sealed"
-    yield "content.blindness", 10, (E, A), "who is kept from seeing the questions"
-    yield "content.retention", 10, (A,), "what the provider stores of questions and answers"
-    yield "stop.by", 11, (E,), "who may stop all access at once"
-    yield "suspension.by", 11, (E,), "who may suspend access for a while"
-    yield "suspension.clock_stops", 11, (E,), "causes of a suspension during which the window's clock stands still"
-    yield "safe_harbour.tag", 12, (V,), "by which the provider knows these calls: sent with each request"
-    yield "safe_harbour.text", 12, (A,), "what the provider promises of tests in good faith"
-    yield "publication.by", 13, (A,), "who publishes results"
-    yield "publication.review_days", 13, (A,), "days in which the other side reviews before publication"
-    yield "publication.text", 13, (A,), "what the sides agree about publication"
+    yield "access", 5, (A,), "what is promised beside calls, and that nothing else is"
+    yield "access.item", 5, (V,), "a thing promised beside calls, by its name in the law pack"
+    yield "access.means", 5, (V,), "by which act it is delivered: call, session, document or term"
+    yield "access.promise", 5, (V,), "what exactly is promised"
+    yield "people.id", 6, (E,), "a person, by pseudonym; others get no grant"
+    yield "people.role", 6, (A,), "what the person does: evaluator or expert"
+    yield "people.eligible", 6, (E,), "whether the person may be granted access now"
+    yield "window.from", 7, (E,), "no call before this time"
+    yield "window.until", 7, (E,), "no call from this time on"
+    yield "window.hours.days", 7, (E,), "days of the week on which calls pass, in UTC"
+    yield "window.hours.from", 7, (E,), "time of such a day from which calls pass, in UTC"
+    yield "window.hours.until", 7, (E,), "time of such a day from which calls no longer pass, in UTC"
+    yield "calendar", 7, (V,), "by which holiday calendar business days count"
+    yield "access_days", 7, (V,), "business days of access promised; 0 where no number is"
+    yield "budget.calls", 8, (E,), "calls in all"
+    yield "budget.input_tokens", 8, (E,), "input tokens in all"
+    yield "budget.output_tokens", 8, (E,), "output tokens in all"
+    yield "budget.cost", 8, (E,), "money in all, at the prices above"
+    yield "budget.currency", 8, (A,), "the currency of prices and budget"
+    yield "budget.output_unstated", 8, (E,), "a request without an output limit: reserve the maximum, or refuse"
+    yield "budget.per_day.calls", 8, (E,), "calls on one day, counted in UTC"
+    yield "budget.per_day.input_tokens", 8, (E,), "input tokens on one day"
+    yield "budget.per_day.output_tokens", 8, (E,), "output tokens on one day"
+    yield "budget.per_day.cost", 8, (E,), "money on one day"
+    yield "budget.rerun_reserve", 8, (E,), "percent of each figure in all that only repeated runs may take"
+    yield "rate.calls_per_minute", 8, (E,), "calls in any minute"
+    yield "rate.tokens_per_minute", 8, (E,), "input and output tokens in any minute"
+    yield "rate.concurrency", 8, (E,), "calls at one time"
+    yield "costs.borne_by", 8, (A,), "who pays for the access: authority, provider or each-own"
+    yield "operator.by", 9, (A,), "whose organisation runs the gateway"
+    yield "operator.name", 9, (A,), "who runs the gateway"
+    yield "operator.placement", 9, (A,), "where the gateway runs"
+    yield "operator.upstream_key_held_by", 9, (A,), "who holds the key to the model"
+    yield "guard.by", 9, (E, A), "whether the provider lets only permitted calls reach the model"
+    yield "guard.permit_key", 9, (V,), "the key that signs the permit of each request sent on"
+    yield "guard.key", 9, (V,), "the key that signs the guard's counters"
+    yield "ledger.origin", 10, (E,), "the name of the ledger that records every call"
+    yield "ledger.policy", 10, (V,), "whose keys the record is under, as tlog-policy text"
+    yield "record.provider_sees", 10, (E,), "what the provider may fetch of the record: entries, counters, checkpoints"
+    yield "content.recipients.name", 11, (A,), "whose key opens sealed content"
+    yield "content.recipients.key", 11, (E,), "a public key to which content is sealed"
+    yield "content.blindness", 11, (E, A), "who is kept from seeing the questions"
+    yield "content.retention", 11, (A,), "what the provider stores of questions and answers"
+    yield "content.training", 11, (A,), "whether the provider may train on questions and answers"
+    yield "successor.notice_days", 12, (V,), "days from a newer version's release to notice of it; 0 for none"
+    yield "successor.access_days", 12, (V,), "days from a newer version's release to access to it; 0 for none"
+    yield "successor.text", 12, (A,), "what is agreed about newer versions"
+    yield "stop.by", 13, (E,), "who may stop all access at once"
+    yield "suspension.by", 13, (E,), "who may suspend access for a while"
+    yield "suspension.clock_stops", 13, (E,), "causes of a suspension during which the window's clock stands still"
+    yield "exit.by", 13, (E,), "who may leave the arrangement"
+    yield "exit.notice_days", 13, (E,), "days of notice before access ends by an exit"
+    yield "exit.statement", 13, (V, A), "what is said of an exit: public, recorded or none"
+    yield "incident_contacts.authority", 14, (A,), "whom the authority is told through: a function, never a person"
+    yield "incident_contacts.provider", 14, (A,), "whom the provider is told through: a function, never a person"
+    yield "safe_harbour.tag", 15, (V,), "by which the provider knows these calls: sent with each request"
+    yield "safe_harbour.text", 15, (A,), "what the provider promises of tests in good faith"
+    yield "publication.by", 16, (A,), "who publishes results"
+    yield "publication.review_days", 16, (A,), "days in which the other side reviews before publication"
+    yield "publication.text", 16, (A,), "what the sides agree about publication"
 
 
 CLAUSES: Final[Mapping[str, ClauseKind]] = MappingProxyType(
@@ -168,7 +190,7 @@ def clauses(terms: Terms) -> Iterator[Clause]:
     order = {section: number for number, section in enumerate(SECTIONS)}
     found = [
         Clause(name=name, section=CLAUSES[name].section, mark=mark, sentence=sentence)
-        for part in (_identity, _agreement, _models, _features, _people, _limits, _operation, _content)
+        for part in PARTS
         for name, mark, sentence in part(terms)
     ]
     yield from sorted(found, key=lambda clause: order[clause.section])
@@ -190,12 +212,19 @@ def _identity(terms: Terms) -> Said:
 
 
 def _agreement(terms: Terms) -> Said:
+    kind = {
+        "voluntary": "Access is given voluntarily.",
+        "code": "Access is given under a code of practice.",
+        "compulsory": "Access is given because the law compels it.",
+    }[terms.basis_kind]
+    yield "basis_kind", A, kind
     yield "basis", A, terms.basis.strip()
     for purpose in terms.purpose:
         yield "purpose", A, purpose.strip()
 
 
 def _models(terms: Terms) -> Said:
+    yield "channel", A, f"The models are reached through {CHANNELS[terms.channel]}."
     for model in terms.models:
         yield from _one_model(model, terms.budget.currency)
 
@@ -236,6 +265,15 @@ def _features(terms: Terms) -> Said:
     yield "features", E, f"Whatever is not allowed here is refused{rest}."
 
 
+def _access(terms: Terms) -> Said:
+    for one in terms.access:
+        what = ACCESS_ITEMS[one.item]
+        yield "access.item", V, f"The provider gives {what} ({one.item})."
+        yield "access.means", V, f"It gives {what} {MEANS[one.means]}."
+        yield "access.promise", V, one.promise.strip()
+    yield "access", A, f"Beside calls, nothing {'else ' if terms.access else ''}is promised."
+
+
 def _people(terms: Terms) -> Said:
     for person in terms.people:
         yield "people.id", E, f"{person.id} may be granted access."
@@ -252,6 +290,9 @@ def _limits(terms: Terms) -> Said:
     yield "window.hours.days", E, f"Calls pass on {_all(hours.days)}, in UTC."
     yield "window.hours.from", E, f"On such a day calls pass from {_clock(hours.begins)} UTC."
     yield "window.hours.until", E, f"On such a day calls pass until {_clock(hours.until)} UTC."
+    yield "calendar", V, f"Business days are counted by the calendar {terms.calendar}."
+    promised = f"{terms.access_days:,} business days" if terms.access_days else "no number of business days"
+    yield "access_days", V, f"Access is promised for {promised}."
     yield "budget.calls", E, f"At most {budget.calls:,} calls are made in all."
     yield "budget.input_tokens", E, f"At most {budget.input_tokens:,} input tokens are used in all."
     yield "budget.output_tokens", E, f"At most {budget.output_tokens:,} output tokens are used in all."
@@ -268,6 +309,12 @@ def _limits(terms: Terms) -> Said:
     yield "rate.tokens_per_minute", E, f"At most {rate.tokens_per_minute:,} tokens are used in any minute."
     yield "rate.calls_per_minute", E, f"At most {rate.calls_per_minute:,} calls are made in any minute."
     yield "rate.concurrency", E, f"At most {rate.concurrency:,} calls run at one time."
+    payer = {
+        "authority": "The authority bears what the access costs.",
+        "provider": "The provider bears what the access costs.",
+        "each-own": "Each side bears its own costs.",
+    }
+    yield "costs.borne_by", A, payer[terms.costs.borne_by]
 
 
 def _operation(terms: Terms) -> Said:
@@ -316,11 +363,33 @@ def _content(terms: Terms) -> Said:
         "provider-policy": "The provider stores questions and answers under its own published policy.",
     }[content.retention]
     yield "content.retention", A, retention
+    trains = {"none": "does not train", "permitted": "may train"}[content.training]
+    yield "content.training", A, f"The provider {trains} on questions and answers."
     yield "stop.by", E, f"A signed stop of the {_any(terms.stop_by)} ends all access at once."
-    suspension, harbour = terms.suspension, terms.safe_harbour
+    suspension = terms.suspension
     yield "suspension.by", E, f"A signed suspension of the {_any(suspension.by)} lets no new call pass until resumed."
     stops = f"stands still for {_any(suspension.clock_stops)}" if suspension.clock_stops else "goes on for every cause"
     yield "suspension.clock_stops", E, f"While access is suspended, the window's clock {stops}."
+
+
+def _ending(terms: Terms) -> Said:
+    newer, leaving, harbour = terms.successor, terms.exit, terms.safe_harbour
+    for name, what, within in (("notice", "Notice of", newer.notice_days), ("access", "Access to", newer.access_days)):
+        said = f"given within {within} days of its release" if within else "not promised"
+        yield f"successor.{name}_days", V, f"{what} a newer version is {said}."
+    yield "successor.text", A, newer.text.strip()
+    yield "exit.by", E, f"The {_any(leaving.by)} may leave the arrangement."
+    notice = f"{leaving.notice_days} days after" if leaving.notice_days else "as soon as"
+    yield "exit.notice_days", E, f"Access ends by an exit {notice} it is signed, or later."
+    statement: tuple[Mark, str] = {
+        "public": (A, "Whoever leaves says so in public, with the cause."),
+        "recorded": (V, "The cause of an exit stands in the record."),
+        "none": (A, "Whoever leaves need not say why."),
+    }[leaving.statement]
+    yield "exit.statement", *statement
+    for role in ("authority", "provider"):
+        desk = getattr(terms.incident_contacts, role)
+        yield f"incident_contacts.{role}", A, f"The {role} is told of incidents through: {desk.strip().rstrip('.')}."
     yield "safe_harbour.tag", V, f"Each request sent on bears the tag {harbour.tag}."
     yield "safe_harbour.text", A, harbour.text.strip()
     publication = terms.publication
@@ -332,6 +401,12 @@ def _content(terms: Terms) -> Said:
         f"Before that, the other side has {publication.review_days} days to review them.",
     )
     yield "publication.text", A, publication.text.strip()
+
+
+PARTS: Final = (
+    _identity, _agreement, _models, _features, _access, _people, _limits, _operation, _content, _ending,
+)  # fmt: skip
+"""Who says which clauses; `clauses` puts them in the order of the contract."""
 
 
 def _any(names: tuple[str, ...]) -> str:

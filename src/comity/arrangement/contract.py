@@ -8,7 +8,7 @@ who signed nor a clock, so the same terms make the same contract, and it is rend
 
 Each provision is kept in one way and names the clauses that it says (`Provision.mark`, `Provision.clauses`); each
 clause of the terms is said, and what a clause holds changes the text.  `said_by` leads from a clause to its number,
-so that a refusal which quotes `budget.calls` can be read beside article 7.1.
+so that a refusal which quotes `budget.calls` can be read beside article 8.1.
 
 Schedules hold what is counted or copied: models with prices, people under pseudonyms, keys.
 
@@ -181,7 +181,12 @@ def _recitals(terms: Terms) -> Iterator[Provision]:
     yield Provision(
         text=f"The parties call this arrangement “{terms.title}”.", mark=A, clauses=("title",)
     )
-    yield Provision(text=f"It rests on this basis: {sentence(terms.basis)}", mark=A, clauses=("basis",))
+    kind = {"voluntary": "voluntary", "code": "a code of practice", "compulsory": "compulsory by law"}[terms.basis_kind]
+    yield Provision(
+        text=f"It rests on this basis, which is {kind}: {sentence(terms.basis)}",
+        mark=A,
+        clauses=("basis_kind", "basis"),
+    )
     yield Provision(
         text="Access is given for these purposes:" if len(terms.purpose) > 1 else "Access is given for this purpose:",
         mark=A,
@@ -235,6 +240,7 @@ ARTICLES: Final = (
     ("Meanings", _meanings),
     ("The models", access.models),
     ("What a request may use", access.features),
+    ("Access beside Calls", access.beside),
     ("The people", access.people),
     ("Time", access.time),
     ("Budget", access.budget),
@@ -242,7 +248,9 @@ ARTICLES: Final = (
     ("The Gateway and its Operator", keeping.gateway),
     ("The Record", keeping.record),
     ("What was asked and answered", keeping.content),
-    ("Stopping and suspending", keeping.stopping),
+    ("Newer versions", keeping.successor),
+    ("Stopping, suspending and leaving", keeping.stopping),
+    ("Incidents", keeping.incidents),
     ("Good faith", keeping.harbour),
     ("Publication", keeping.publication),
 )

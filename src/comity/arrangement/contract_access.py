@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from comity.arrangement.clauses import A, E, V, money
-from comity.arrangement.contract_words import Item, Provision, clock, counted, days, joined, moment
+from comity.arrangement.contract_words import Item, Provision, clock, counted, days, joined, moment, sentence
 from comity.arrangement.features import BOUNDED, FEATURES
+from comity.arrangement.promises import ACCESS_ITEMS
 from comity.arrangement.terms import Model, Terms
 
-__all__ = ["budget", "features", "models", "people", "rate", "time"]
+__all__ = ["beside", "budget", "features", "models", "people", "rate", "time"]
 
 Said = Iterator[Provision]
 
@@ -57,8 +58,28 @@ NAMED: Final[Mapping[str, str]] = MappingProxyType(
 """Each feature as a noun, for the sentence that lists what is refused."""
 
 
+CHANNEL: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "api": "a programming interface of the Provider",
+        "on-premises": "a copy that runs on the premises of the Authority",
+        "provider-hardware": "hardware of the Provider, on its premises",
+        "open-weights": "weights that are open to everybody",
+    }
+)
+
+BY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "call": "by Calls",
+        "session": "in sessions that are not Calls",
+        "document": "as documents",
+        "term": "by a clause of these terms",
+    }
+)
+
+
 def models(terms: Terms) -> Said:
     """The models that may be called, and what answers for them."""
+    yield Provision(text=f"The models are reached through {CHANNEL[terms.channel]}.", mark=A, clauses=("channel",))
     yield Provision(
         text="The Authority may call each model of Schedule 1 under the name, and in the protocols, that stand there. "
         "No other model may be called.",
@@ -133,6 +154,24 @@ def features(terms: Terms) -> Said:
     )
 
 
+def beside(terms: Terms) -> Said:
+    """What the Provider promises beside calls."""
+    if terms.access:
+        yield Provision(
+            text="Beside Calls, the Provider gives access to what follows:",
+            mark=V,
+            items=tuple(
+                Item(
+                    text=f"{ACCESS_ITEMS[one.item]}, {BY[one.means]}: {sentence(one.promise)}",
+                    clauses=("access.item", "access.means", "access.promise"),
+                )
+                for one in terms.access
+            ),
+        )
+    more = "else " if terms.access else ""
+    yield Provision(text=f"Beside Calls, nothing {more}is promised.", mark=A, clauses=("access",))
+
+
 def people(terms: Terms) -> Said:
     """Who may be granted access."""
     yield Provision(
@@ -159,6 +198,16 @@ def time(terms: Terms) -> Said:
         f"{clock(hours.until)} of such a day, in UTC.",
         mark=E,
         clauses=("window.hours.days", "window.hours.from", "window.hours.until"),
+    )
+    promised = (
+        f"Of the Window, access is promised for at least {counted(terms.access_days, 'business day')}"
+        if terms.access_days
+        else "No number of business days of access is promised"
+    )
+    yield Provision(
+        text=f"{promised}. Business days are counted by the holiday calendar {terms.calendar}.",
+        mark=V,
+        clauses=("access_days", "calendar"),
     )
 
 
@@ -205,6 +254,12 @@ def budget(terms: Terms) -> Said:
         text=f"A request that states no limit for its answer {unstated}.", mark=E, clauses=("budget.output_unstated",)
     )
     yield Provision(text=f"Prices and bounds are in {currency}.", mark=A, clauses=("budget.currency",))
+    payer = {
+        "authority": "What the access costs is borne by the Authority.",
+        "provider": "What the access costs is borne by the Provider, and the Authority pays none of it.",
+        "each-own": "Each party bears what the access costs on its own side.",
+    }[terms.costs.borne_by]
+    yield Provision(text=payer, mark=A, clauses=("costs.borne_by",))
 
 
 def rate(terms: Terms) -> Said:

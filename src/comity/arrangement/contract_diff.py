@@ -57,6 +57,10 @@ NUMBERS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "rate.calls_per_minute": ("The Authority may make at most {} in any one minute", "call", ""),
         "rate.tokens_per_minute": ("The Authority may use at most {} in any one minute", "token", ""),
         "rate.concurrency": ("At any one time the Authority may have at most {} under way", "call", ""),
+        "access_days": ("Access is promised for {}", "business day", ""),
+        "successor.notice_days": ("Notice of a newer version is given within {} of its release", "day", ""),
+        "successor.access_days": ("Access to a newer version is given within {} of its release", "day", ""),
+        "exit.notice_days": ("Access ends by an exit {} after it is signed, or later", "day", ""),
         "publication.review_days": ("The other party has {} to review results before they are published", "day", ""),
     }
 )
@@ -90,20 +94,31 @@ LISTS: Final[Mapping[str, str]] = MappingProxyType(
         "models.protocols": "The protocols in which {item} may be called",
         "window.hours.days": "The days on which calls pass",
         "stop.by": "Who may stop access",
+        "exit.by": "Who may leave the arrangement",
         "suspension.by": "Who may suspend access",
         "suspension.clock_stops": "The causes for which the Window stands still",
     }
 )
 
-TEXTS: Final = ("title", "basis", "safe_harbour.text", "publication.text")
+TEXTS: Final = (
+    "title", "basis", "access.promise", "successor.text", "incident_contacts.authority", "incident_contacts.provider",
+    "safe_harbour.text", "publication.text",
+)  # fmt: skip
 """Clauses that hold an author's own words."""
 
 ITEMS: Final[Mapping[str, str]] = MappingProxyType(
-    {"models": "The model", "people": "The person", "content.recipients": "The recipient of sealed content"}
+    {
+        "models": "The model",
+        "people": "The person",
+        "content.recipients": "The recipient of sealed content",
+        "access": "The promise of",
+    }
 )
 
-AUTHORITY: Final = ("models", "features", "limits", "people", "window", "budget", "rate", "purpose")
-PROVIDER: Final = ("guard", "content.retention", "record", "safe_harbour")
+AUTHORITY: Final = ("models", "features", "limits", "people", "window", "budget", "rate", "purpose", "access_days")
+PROVIDER: Final = (
+    "guard", "content.retention", "content.training", "record", "safe_harbour", "access", "successor",
+)  # fmt: skip
 
 _ITEM: Final = re.compile(r"\[([^\]]*)\]")
 

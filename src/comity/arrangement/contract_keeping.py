@@ -12,7 +12,7 @@ from comity.arrangement.contract_words import Provision, counted, joined, party,
 from comity.arrangement.terms import Terms
 from comity.ledger import QuorumMissing
 
-__all__ = ["content", "gateway", "harbour", "publication", "record", "stopping"]
+__all__ = ["content", "gateway", "harbour", "incidents", "publication", "record", "stopping", "successor"]
 
 Said = Iterator[Provision]
 
@@ -24,6 +24,11 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "terms-breach": "a breach of these terms",
         "operational": "maintenance or failure",
         "person-eligibility": "a person's eligibility",
+        "third-party-suspension": "an act of a third party",
+        "cause-ended": "the end of what had closed access",
+        "purpose-met": "the purpose being met",
+        "model-withdrawn": "the withdrawal of a model",
+        "no-agreement": "want of agreement",
     }
 )
 """Each cause of a stop or suspension as a noun; its code stands beside it."""
@@ -126,11 +131,31 @@ def content(terms: Terms) -> Said:
         "until-closure": "stores questions and answers until closure at the latest",
         "provider-policy": "stores questions and answers under its own published policy",
     }[held.retention]
-    yield Provision(text=f"The Provider {stores}.", mark=A, clauses=("content.retention",))
+    trains = {"none": "does not train a model on them", "permitted": "may train models on them"}[held.training]
+    yield Provision(
+        text=f"The Provider {stores}, and {trains}.", mark=A, clauses=("content.retention", "content.training")
+    )
+
+
+def successor(terms: Terms) -> Said:
+    """What is owed when a newer version comes."""
+    newer = terms.successor
+    owed = []
+    if newer.notice_days:
+        owed.append(f"tells the Authority of it within {counted(newer.notice_days, 'day')}")
+    if newer.access_days:
+        owed.append(f"gives access to it within {counted(newer.access_days, 'day')}")
+    said = (
+        f"When a newer version of a model is released, the Provider {joined(owed)} of that release."
+        if owed
+        else "Neither notice of a newer version of a model nor access to it is promised."
+    )
+    yield Provision(text=said, mark=V, clauses=("successor.notice_days", "successor.access_days"))
+    yield Provision(text=sentence(newer.text), mark=A, clauses=("successor.text",))
 
 
 def stopping(terms: Terms) -> Said:
-    """Who may stop access, and who may let it rest."""
+    """Who may stop access, who may let it rest, and who may leave."""
     suspension = terms.suspension
     yield Provision(
         text=f"A stop signed by {joined(map(party, terms.stop_by), 'or')} ends all access at once, and cuts what is "
@@ -151,6 +176,40 @@ def stopping(terms: Terms) -> Said:
         else "the Window runs on while access is suspended, whatever the cause"
     )
     yield Provision(text=f"{stops[0].upper()}{stops[1:]}.", mark=E, clauses=("suspension.clock_stops",))
+    yield from _leaving(terms)
+
+
+def _leaving(terms: Terms) -> Said:
+    leaving = terms.exit
+    notice = (
+        f"Access ends at the beginning of the day that the exit names, in UTC, which is at least "
+        f"{counted(leaving.notice_days, 'day')} after the day of its signature"
+        if leaving.notice_days
+        else "Access ends at once, or at the beginning of the day that the exit names, in UTC"
+    )
+    yield Provision(
+        text=f"An exit signed by {joined(map(party, leaving.by), 'or')} ends this arrangement's access for good. "
+        f"{notice}.",
+        mark=E,
+        clauses=("exit.by", "exit.notice_days"),
+    )
+    statement: tuple[Mark, str] = {
+        "public": (A, "Whoever leaves says so in public, and says why."),
+        "recorded": (V, "Whoever leaves states the cause in the Record."),
+        "none": (A, "Whoever leaves need not say why, to the other party or in public."),
+    }[leaving.statement]
+    yield Provision(text=statement[1], mark=statement[0], clauses=("exit.statement",))
+
+
+def incidents(terms: Terms) -> Said:
+    """Whom each side tells."""
+    desks = terms.incident_contacts
+    yield Provision(
+        text=f"Of an incident, the Authority is told through {desks.authority.strip().rstrip('.')}, and the Provider "
+        f"through {desks.provider.strip().rstrip('.')}.",
+        mark=A,
+        clauses=("incident_contacts.authority", "incident_contacts.provider"),
+    )
 
 
 def _reason(cause: str) -> str:

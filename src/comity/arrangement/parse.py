@@ -17,6 +17,15 @@ from comity.arrangement import terms as t
 from comity.arrangement.acts import CAUSES
 from comity.arrangement.errors import Problem
 from comity.arrangement.features import BOUNDED, FEATURES, NEVER
+from comity.arrangement.parse_promises import (
+    read_access,
+    read_access_days,
+    read_calendar,
+    read_contacts,
+    read_exit,
+    read_successor,
+)
+from comity.arrangement.promises import CHANNELS
 from comity.arrangement.reading import EPOCH, MAX_LONG_TEXT, Reading
 from comity.arrangement.source import MAX_SOURCE, Node, json_node, plain, yaml_node
 from comity.ledger import LedgerError, Policy, QuorumMet, parse_policy, parse_vkey
@@ -25,8 +34,9 @@ from comity.records import canonical_bytes
 __all__ = ["MEMBERS", "check_part", "parse_terms_json", "parse_terms_yaml"]
 
 MEMBERS: Final = (
-    "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis", "purpose",
-    "models", "features", "limits", "people", "window", "budget", "rate", "content", "record", "stop", "suspension",
+    "terms", "id", "version", "previous", "title", "ledger", "operator", "parties", "basis_kind", "basis", "purpose",
+    "channel", "models", "features", "limits", "access", "people", "window", "calendar", "access_days", "budget",
+    "rate", "costs", "content", "record", "successor", "stop", "suspension", "exit", "incident_contacts",
     "safe_harbour", "guard", "publication",
 )  # fmt: skip
 """The top-level clauses, in the order of the contract."""
@@ -87,8 +97,12 @@ def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
     identity = r.matching(top["id"], "id", _HEX32, "128 random bits as 32 lower-case hex digits, in quotes")
     version = r.number(top["version"], "version", least=1, most=t.MAX_VERSION)
     budget = _budget(r, top["budget"])
-    features = _words(r, top["features"], "features", tuple(FEATURES), least=0, never=NEVER)
+    features = r.words(top["features"], "features", tuple(FEATURES), least=0, never=NEVER)
     parties = _parties(r, top["parties"])
+    basis_kind = r.choice(top["basis_kind"], "basis_kind", ("voluntary", "code", "compulsory"))
+    window, calendar = _window(r, top["window"]), read_calendar(r, top["calendar"])
+    costs = r.members(top["costs"], "costs", ("borne_by",))
+    payers = ("authority", "provider", "each-own")
     record = r.members(top["record"], "record", ("provider_sees",))
     seen = r.choice(record["provider_sees"], "record.provider_sees", ("checkpoints", "counters", "entries"))
     return t.Terms(
@@ -99,19 +113,28 @@ def _walk(r: Reading, root: Node, raw: bytes) -> t.Terms:
         ledger=_ledger(r, top["ledger"], identity),
         operator=_operator(r, top["operator"]),
         parties=parties,
+        basis_kind=cast(Any, basis_kind),
         basis=r.text(top["basis"], "basis", most=MAX_LONG_TEXT, lines=True),
         purpose=_purpose(r, top["purpose"]),
+        channel=cast(Any, r.choice(top["channel"], "channel", tuple(CHANNELS))),
         models=_models(r, top["models"]),
         features=features,
         limits=_limits(r, top["limits"], features if top["features"].value is not None else None),
+        access=read_access(r, top["access"]),
         people=_people(r, top["people"]),
-        window=_window(r, top["window"]),
+        window=window,
+        calendar=calendar,
+        access_days=read_access_days(r, top["access_days"], window, calendar),
         budget=budget,
         rate=_rate(r, top["rate"]),
+        costs=t.Costs(borne_by=cast(Any, r.choice(costs["borne_by"], "costs.borne_by", payers))),
         content=_content(r, top["content"]),
         record_provider_sees=cast(Any, seen),
         stop_by=_stop(r, top["stop"]),
         suspension=_suspension(r, top["suspension"]),
+        exit=read_exit(r, top["exit"], basis_kind == "compulsory"),
+        successor=read_successor(r, top["successor"]),
+        incident_contacts=read_contacts(r, top["incident_contacts"]),
         safe_harbour=_safe_harbour(r, top["safe_harbour"]),
         guard=_guard(r, top["guard"], parties),
         publication=_publication(r, top["publication"]),
@@ -206,28 +229,6 @@ def _purpose(r: Reading, node: Node) -> tuple[str, ...]:
     return tuple(r.text(item, f"purpose[{n}]", most=2_000, lines=True) for n, item in enumerate(items))
 
 
-def _words(
-    r: Reading,
-    node: Node,
-    clause: str,
-    known: Sequence[str],
-    *,
-    least: int = 1,
-    never: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[str, ...]:
-    """Some of the words `known`, each once; `never` maps words that have a meaning and no place here to the reason."""
-    items = r.items(node, clause, least=least, most=len(known))
-    words: list[str] = []
-    for n, item in enumerate(items):
-        reason = never.get(item.value) if isinstance(item.value, str) else None
-        if reason:
-            r.refuse(item, f"{clause}[{n}]", f"no {item.value} ({reason})", "it")
-        words.append("" if reason else r.choice(item, f"{clause}[{n}]", known))
-    stated = [word if item.value == word else "" for word, item in zip(words, items, strict=True)]
-    r.unique(items, stated, clause)
-    return tuple(words)
-
-
 def _models(r: Reading, node: Node) -> tuple[t.Model, ...]:
     items = r.items(node, "models", most=t.MAX_MODELS)
     models = tuple(_model(r, item, f"models[{n}]") for n, item in enumerate(items))
@@ -254,7 +255,7 @@ def _model(r: Reading, node: Node, clause: str) -> t.Model:
         serves=names,
         on_mismatch=cast(Any, r.choice(members["on_mismatch"], f"{clause}.on_mismatch", ("refuse", "flag"))),
         unstated=cast(Any, r.choice(members["unstated"], f"{clause}.unstated", ("flag", "refuse"))),
-        protocols=cast(Any, _words(r, members["protocols"], f"{clause}.protocols", ("openai", "anthropic", "gemini"))),
+        protocols=cast(Any, r.words(members["protocols"], f"{clause}.protocols", ("openai", "anthropic", "gemini"))),
         context_window=window,
         max_output=longest,
         overhead=t.Overhead(
@@ -312,7 +313,7 @@ def _hours(r: Reading, node: Node) -> t.Hours:
     until = _minutes(r, members["until"], "window.hours.until")
     if _NO_TIME < until <= begins:
         r.refuse(members["until"], "window.hours.until", "a time after window.hours.from (hours end with their day)")
-    return t.Hours(days=_words(r, members["days"], "window.hours.days", t.DAYS), begins=begins, until=until)
+    return t.Hours(days=r.words(members["days"], "window.hours.days", t.DAYS), begins=begins, until=until)
 
 
 def _minutes(r: Reading, node: Node, clause: str) -> int:
@@ -364,7 +365,7 @@ def _rate(r: Reading, node: Node) -> t.Rate:
 
 
 def _content(r: Reading, node: Node) -> t.Content:
-    members = r.members(node, "content", ("recipients", "blindness", "retention"))
+    members = r.members(node, "content", ("recipients", "blindness", "retention", "training"))
     items = r.items(members["recipients"], "content.recipients", most=t.MAX_RECIPIENTS)
     recipients: list[t.Recipient] = []
     for n, item in enumerate(items):
@@ -383,12 +384,13 @@ def _content(r: Reading, node: Node) -> t.Content:
             Any,
             r.choice(members["retention"], "content.retention", ("none", "until-closure", "provider-policy")),
         ),
+        training=cast(Any, r.choice(members["training"], "content.training", ("none", "permitted"))),
     )
 
 
 def _stop(r: Reading, node: Node) -> tuple[t.Role, ...]:
     members = r.members(node, "stop", ("by",))
-    return cast(tuple[t.Role, ...], _words(r, members["by"], "stop.by", ("authority", "provider")))
+    return cast(tuple[t.Role, ...], r.words(members["by"], "stop.by", ("authority", "provider")))
 
 
 def _limits(r: Reading, node: Node, features: tuple[str, ...] | None) -> Mapping[str, int]:
@@ -419,8 +421,8 @@ def _limits(r: Reading, node: Node, features: tuple[str, ...] | None) -> Mapping
 
 def _suspension(r: Reading, node: Node) -> t.SuspensionClause:
     members = r.members(node, "suspension", ("by", "clock_stops"))
-    by = _words(r, members["by"], "suspension.by", ("authority", "provider"))
-    stops = _words(r, members["clock_stops"], "suspension.clock_stops", tuple(CAUSES), least=0)
+    by = r.words(members["by"], "suspension.by", ("authority", "provider"))
+    stops = r.words(members["clock_stops"], "suspension.clock_stops", tuple(CAUSES), least=0)
     return t.SuspensionClause(by=cast(tuple[t.Role, ...], by), clock_stops=stops)
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from comity.arrangement.errors import Problem, TermsRefused
@@ -125,6 +126,27 @@ class Reading:
             self.refuse(node, clause, f"one of {', '.join(options)}")
             return options[0]
         return node.value
+
+    def words(
+        self,
+        node: Node,
+        clause: str,
+        known: Sequence[str],
+        *,
+        least: int = 1,
+        never: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[str, ...]:
+        """Some of the words `known`, each once; `never` maps words that have a meaning and no place here to why."""
+        items = self.items(node, clause, least=least, most=len(known))
+        words: list[str] = []
+        for n, item in enumerate(items):
+            reason = never.get(item.value) if isinstance(item.value, str) else None
+            if reason:
+                self.refuse(item, f"{clause}[{n}]", f"no {item.value} ({reason})", "it")
+            words.append("" if reason else self.choice(item, f"{clause}[{n}]", known))
+        stated = [word if item.value == word else "" for word, item in zip(words, items, strict=True)]
+        self.unique(items, stated, clause)
+        return tuple(words)
 
     def number(self, node: Node, clause: str, *, least: int, most: int) -> int:
         """An integer within bounds."""

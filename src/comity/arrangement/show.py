@@ -3,7 +3,7 @@
 Below `MARGIN_FROM` columns the mark and the clauses of a provision stand in a line under it; from there on they
 stand in a margin to the right, so that the sentences keep a length that can be read.
 
-    7.1  In all, the Authority may make at most 400 calls, use at most 400,000 input
+    8.1  In all, the Authority may make at most 400 calls, use at most 400,000 input
          tokens and 60,000 output tokens, and spend at most 1.00 EUR.
          ● enforced · budget.calls, budget.input_tokens, budget.output_tokens, budget.cost
 

@@ -20,7 +20,8 @@ that origin and its quorum needs somebody beside the log; the party keys are two
 different Ed25519 note keys; names are unique; version 1 has no previous digest
 and every later one has; no answer is longer than its model's context window; a
 feature that needs a bound has one; no day's budget exceeds the whole; the hours of
-a day end after they begin; a guard has a key, and nobody has a guard's key without
+a day end after they begin; a window holds the business days of access that are
+promised; compulsory access does not end in silence; a guard has a key, and nobody has a guard's key without
 one; permits and a guard's counters are signed with keys used for nothing else.
 
 Not promised: that what the terms say is lawful, or wise.
@@ -28,9 +29,10 @@ Not promised: that what the terms say is lawful, or wise.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from comity.arrangement.promises import Costs, ExitClause, IncidentContacts, Promise, Successor
 from comity.arrangement.source import MAX_SOURCE
 from comity.ledger import Policy
 from comity.records import parse_canonical
@@ -40,9 +42,12 @@ __all__ = [
     "FORMAT",
     "Budget",
     "Content",
+    "Costs",
     "DayBudget",
+    "ExitClause",
     "Guard",
     "Hours",
+    "IncidentContacts",
     "LedgerClause",
     "Model",
     "Operator",
@@ -51,11 +56,13 @@ __all__ = [
     "Party",
     "Person",
     "Prices",
+    "Promise",
     "Publication",
     "Rate",
     "Recipient",
     "Role",
     "SafeHarbour",
+    "Successor",
     "SuspensionClause",
     "Terms",
     "Window",
@@ -221,7 +228,11 @@ class Hours:
 
     def open_at(self, at: datetime) -> bool:
         """Whether a call may pass at this time of this day."""
-        return DAYS[at.weekday()] in self.days and self.begins <= at.hour * 60 + at.minute < self.until
+        return self.on_day(at.date()) and self.begins <= at.hour * 60 + at.minute < self.until
+
+    def on_day(self, day: date) -> bool:
+        """Whether calls may pass at some time of this day."""
+        return DAYS[day.weekday()] in self.days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +295,8 @@ class Content:
     recipients: tuple[Recipient, ...]
     blindness: Literal["open", "sealed-record", "provider-room", "enclave"]
     retention: Literal["none", "until-closure", "provider-policy"]
+    training: Literal["none", "permitted"]
+    """Whether the provider may train on questions and answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,20 +347,33 @@ class Terms:
     ledger: LedgerClause
     operator: Operator
     parties: Parties
+    basis_kind: Literal["voluntary", "code", "compulsory"]
+    """Why access is given: freely, under a code of practice, or because the law (Art. 92) compels it."""
     basis: str
     purpose: tuple[str, ...]
+    channel: Literal["api", "on-premises", "provider-hardware", "open-weights"]
     models: tuple[Model, ...]
     features: tuple[str, ...]
     limits: Mapping[str, int]
     """Feature of `BOUNDED` → how many of its items one request may hold."""
+    access: tuple[Promise, ...]
+    """What is promised beside calls."""
     people: tuple[Person, ...]
     window: Window
+    calendar: str
+    """Name of the holiday calendar by which business days of these terms count."""
+    access_days: int
+    """Business days of access that are promised; 0 where no number is."""
     budget: Budget
     rate: Rate
+    costs: Costs
     content: Content
     record_provider_sees: Literal["entries", "counters", "checkpoints"]
     stop_by: tuple[Role, ...]
     suspension: SuspensionClause
+    exit: ExitClause
+    successor: Successor
+    incident_contacts: IncidentContacts
     safe_harbour: SafeHarbour
     guard: Guard
     publication: Publication

@@ -127,6 +127,10 @@ class TermsView:
     suspension_by: frozenset[str]
     clock_stops: frozenset[str]
     """Causes of a suspension during which the clock stands still."""
+    exit_by: frozenset[str]
+    exit_notice_days: int
+    exit_statement: str
+    """`public`, `recorded` or `none`."""
     tag: str
     """`safe_harbour.tag`: by which the provider knows these calls."""
     guard_by: str
@@ -195,6 +199,9 @@ def _view(terms: Mapping[str, Any], note: bytes) -> TermsView:
         stop_by=_roles(terms["stop"]["by"]),
         suspension_by=_roles(terms["suspension"]["by"]),
         clock_stops=frozenset(_text(cause) for cause in terms["suspension"]["clock_stops"]),
+        exit_by=_roles(terms["exit"]["by"]),
+        exit_notice_days=int(terms["exit"]["notice_days"]),
+        exit_statement=_text(terms["exit"]["statement"]),
         tag=_text(terms["safe_harbour"]["tag"]),
         guard_by=_guard_by(terms["guard"]),
         guard_key=parse_vkey(_text(terms["guard"]["key"])) if terms["guard"]["by"] == "provider" else None,

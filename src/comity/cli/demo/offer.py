@@ -47,9 +47,11 @@ title: Access to {offered.model} for evaluation
 operator:
   placement: One machine run by an independent operator; the provider's model answers over HTTP.
   upstream_key_held_by: operator
+basis_kind: voluntary
 basis: Voluntary offer of the provider, in dialogue under Regulation (EU) 2024/1689.
 purpose:
   - Measuring how often the model answers short factual questions correctly.
+channel: api
 models:
   - name: "{offered.model}"
     variant: standard
@@ -67,10 +69,16 @@ models:
       output: "{offered.price_output}"
 features: [sampling, seed, stop, streaming, stream_usage, system_prompt]
 limits: {{}}
+access:
+  - item: engineering-support
+    means: session
+    promise: An engineer of the provider answers within a day when a fault may lower a score.
 window:
   from: {begins:%Y-%m-%dT%H:%M:%SZ}
   until: {until:%Y-%m-%dT%H:%M:%SZ}
   hours: {{days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", until: "24:00"}}
+calendar: plain
+access_days: 20
 budget:
   calls: {offered.calls}
   input_tokens: {offered.input_tokens}
@@ -85,12 +93,22 @@ budget:
     cost: "{offered.cost}"
   rerun_reserve: 0
 rate: {{calls_per_minute: 3000, tokens_per_minute: 100000000, concurrency: {offered.concurrency}}}
+costs: {{borne_by: provider}}
 content:
   blindness: sealed-record
   retention: none
+  training: none
 record: {{provider_sees: checkpoints}}
+successor:
+  notice_days: 14
+  access_days: 30
+  text: Access to a newer version is on the terms of the version before, until the sides agree on others.
 stop: {{by: [authority, provider]}}
 suspension: {{by: [authority, provider], clock_stops: [legal-order, operational]}}
+exit: {{by: [authority, provider], notice_days: 0, statement: recorded}}
+incident_contacts:
+  authority: the duty desk of its evaluation unit
+  provider: the duty desk of its safety team
 safe_harbour:
   tag: office-for-ai-2026
   text: Tests in good faith lead to no measure against accounts, keys or people.
