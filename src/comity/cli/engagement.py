@@ -23,6 +23,7 @@ from comity.cli.cases import (
 )
 from comity.cli.engagement_acts import attach
 from comity.cli.engagement_clocks import clocks, due
+from comity.cli.engagement_sessions import answer_session, session, sessions
 from comity.cli.engagement_tables import tables
 from comity.cli.home import Home
 from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
@@ -55,6 +56,8 @@ attach(engagement)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
+for command in (session, answer_session, sessions):
+    engagement.add_command(command)
 
 
 @engagement.command("open")

@@ -7,8 +7,9 @@ docs/explanation/stages.md says how stages follow from entries.
 from comity.engagement.case import Case, Document, Entry, Item, ends_on, read_entries, read_records
 from comity.engagement.casebook import add, add_all, open_book, origin_of, read_case, view
 from comity.engagement.clocks import CaseClock, case_clocks, case_packs, due_soon
-from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase
+from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase, SessionRefused
 from comity.engagement.matters import Matter, matters
+from comity.engagement.sessions import Session, read_sessions
 from comity.engagement.stages import EngagementView, Stage, grant_refusal, project, stand
 from comity.engagement.when import When, parse_when
 
@@ -24,6 +25,8 @@ __all__ = [
     "Item",
     "Matter",
     "NotACase",
+    "Session",
+    "SessionRefused",
     "Stage",
     "When",
     "add",
@@ -41,6 +44,7 @@ __all__ = [
     "read_case",
     "read_entries",
     "read_records",
+    "read_sessions",
     "stand",
     "view",
 ]

@@ -4,12 +4,13 @@ EngagementError
 ├── NotACase       the entries are no engagement's, or one of them cannot follow
 ├── CaseClosed     the engagement is closed, and this is not added to it any more
 ├── CaseMoved      somebody added to the case since it was looked at
-└── ReplayRefused  a past time was asked for that is none, or has not come
+├── ReplayRefused  a past time was asked for that is none, or has not come
+└── SessionRefused a session or an answer to one, handed over as a file, cannot be taken in
 """
 
 from collections.abc import Sequence
 
-__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase", "ReplayRefused"]
+__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase", "ReplayRefused", "SessionRefused"]
 
 
 class EngagementError(Exception):
@@ -26,6 +27,10 @@ class ReplayRefused(EngagementError):
 
 class CaseClosed(EngagementError):
     """Something was to be added after the close."""
+
+
+class SessionRefused(EngagementError):
+    """A session's file, or an answer to one, does not hold what it has to."""
 
 
 class CaseMoved(EngagementError):
