@@ -336,26 +336,11 @@ def test_no_clause_is_agreed_by_silence(clause: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "",
-        "ledger.",
-        "models.0.",
-        "models.0.prices.",
-        "people.0.",
-        "window.hours.",
-        "budget.",
-        "budget.per_day.",
-        "rate.",
-        "stop.",
-        "suspension.",
-        "exit.",
-        "successor.",
-        "incident_contacts.",
-        "costs.",
-        "access.0.",
-        "safe_harbour.",
-        "guard.",
+        "", "ledger.", "models.0.", "models.0.prices.", "people.0.", "window.hours.", "budget.", "budget.per_day.",
+        "rate.", "stop.", "suspension.", "exit.", "successor.", "incident_contacts.", "costs.", "access.0.",
+        "safe_harbour.", "guard.",
     ],
-)
+)  # fmt: skip
 def test_an_unknown_clause_is_refused_wherever_it_stands(path: str) -> None:
     """What this version does not know is never passed over."""
     assert "an unknown clause" == only(written(changed(f"{path}surprise", "x"))).got
