@@ -28,7 +28,7 @@ from comity.arrangement.parse import parse_terms_json
 from comity.arrangement.terms import Terms
 from comity.records import canonical_bytes
 
-__all__ = ["Change", "counter", "diff", "leaves", "places"]
+__all__ = ["Change", "counter", "diff", "leaves", "places", "set_clause"]
 
 FIXED: Final = (
     "terms", "id", "version", "previous", "ledger.origin", "parties.authority.key", "parties.provider.key",
@@ -98,7 +98,7 @@ def counter(terms: Terms, settings: Mapping[str, str]) -> Terms:
     for clause, text in sorted(settings.items()):  # features before limits, in whichever order they are given
         if clause in FIXED:
             raise ChangeRefused(f"{clause} is not set by a counter-offer; it stays as it is, or follows from counting")
-        _set(value, clause, text)
+        set_clause(value, clause, text)
     value["version"], value["previous"] = terms.version + 1, terms.digest
     return parse_terms_json(canonical_bytes(value), "the counter-offer")
 
@@ -107,7 +107,8 @@ def _called(item: Mapping[str, Any]) -> str:
     return str(item.get("name", item.get("id", item.get("item", ""))))
 
 
-def _set(value: dict[str, Any], clause: str, text: str) -> None:
+def set_clause(value: dict[str, Any], clause: str, text: str) -> None:
+    """Set one clause of a JSON value of terms, or of a part of them; raises `ChangeRefused`."""
     if clause.startswith("features."):
         _set_feature(value, clause, text)
         return

@@ -109,9 +109,9 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     for name, counted in BOUNDED.items():
         yield f"limits.{name}", 4, (E,), f"the most {counted}"
     yield "access", 5, (A,), "what is promised beside calls, and that nothing else is"
-    yield "access.item", 5, (V,), "a thing promised beside calls, by its name in the law pack"
-    yield "access.means", 5, (V,), "by which act it is delivered: call, session, document or term"
-    yield "access.promise", 5, (V,), "what exactly is promised"
+    yield "access.item", 5, (V, A), "a thing promised beside calls, by its name in the law pack"
+    yield "access.means", 5, (V, A), "by which act it is delivered: call, session, document or term"
+    yield "access.promise", 5, (V, A), "what exactly is promised"
     yield "people.id", 6, (E,), "a person, by pseudonym; others get no grant"
     yield "people.role", 6, (A,), "what the person does: evaluator or expert"
     yield "people.eligible", 6, (E,), "whether the person may be granted access now"
@@ -268,9 +268,10 @@ def _features(terms: Terms) -> Said:
 def _access(terms: Terms) -> Said:
     for one in terms.access:
         what = ACCESS_ITEMS[one.item]
-        yield "access.item", V, f"The provider gives {what} ({one.item})."
-        yield "access.means", V, f"It gives {what} {MEANS[one.means]}."
-        yield "access.promise", V, one.promise.strip()
+        kept = A if one.means == "term" else V
+        yield "access.item", kept, f"The provider gives {what} ({one.item})."
+        yield "access.means", kept, f"It gives {what} {MEANS[one.means]}."
+        yield "access.promise", kept, one.promise.strip()
     yield "access", A, f"Beside calls, nothing {'else ' if terms.access else ''}is promised."
 
 

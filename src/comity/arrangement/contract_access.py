@@ -69,12 +69,13 @@ CHANNEL: Final[Mapping[str, str]] = MappingProxyType(
 
 BY: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "call": "by Calls",
-        "session": "in sessions that are not Calls",
-        "document": "as documents",
-        "term": "by a clause of these terms",
+        "call": "By Calls, the Provider gives what follows, and the Record shows what was given:",
+        "session": "In sessions that are not Calls, each recorded and countersigned or contested, the Provider gives:",
+        "document": "As documents, each with its entry, the Provider gives:",
+        "term": "By clauses of these terms, as promises that no record shows to be kept, the Provider gives:",
     }
 )
+"""By which act a promise is delivered, and what shows it."""
 
 
 def models(terms: Terms) -> Said:
@@ -155,19 +156,16 @@ def features(terms: Terms) -> Said:
 
 
 def beside(terms: Terms) -> Said:
-    """What the Provider promises beside calls."""
-    if terms.access:
-        yield Provision(
-            text="Beside Calls, the Provider gives access to what follows:",
-            mark=V,
-            items=tuple(
-                Item(
-                    text=f"{ACCESS_ITEMS[one.item]}, {BY[one.means]}: {sentence(one.promise)}",
-                    clauses=("access.item", "access.means", "access.promise"),
-                )
-                for one in terms.access
-            ),
-        )
+    """What the Provider promises of access, by the act that delivers it; what no act delivers is a promise alone."""
+    for means, head in BY.items():
+        promised = [one for one in terms.access if one.means == means]
+        if promised:
+            yield Provision(
+                text=head,
+                mark=A if means == "term" else V,
+                clauses=("access.item", "access.means", "access.promise"),
+                items=tuple(Item(text=f"{ACCESS_ITEMS[one.item]}: {sentence(one.promise)}") for one in promised),
+            )
     more = "else " if terms.access else ""
     yield Provision(text=f"Beside Calls, nothing {more}is promised.", mark=A, clauses=("access",))
 

@@ -34,6 +34,7 @@ from comity.cli.arrangement_comment import comment, receive_comment, remarks_of
 from comity.cli.arrangement_contract import contract
 from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, WIDTH, load_terms, party_role
 from comity.cli.arrangement_outside import sign
+from comity.cli.arrangement_template import crosswalk_, template
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
 
@@ -253,5 +254,5 @@ def check(file: Path, part: bool, as_json: bool) -> None:
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
 
 
-for command in (approve, comment, contract, receive_comment, sign):
+for command in (approve, comment, contract, crosswalk_, receive_comment, sign, template):
     arrangement.add_command(command)
