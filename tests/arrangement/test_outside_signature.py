@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -322,6 +323,15 @@ def test_a_root_that_is_none_is_refused(root: bytes) -> None:
     """Trust begins with a certificate that can be read."""
     with pytest.raises(ContractRefused, match="expected a root certificate"):
         judged(once(), roots=(root,))
+
+
+def test_what_is_missing_is_named_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the check says which one to install."""
+    pdf = once()
+    monkeypatch.setitem(sys.modules, "pyhanko.pdf_utils.reader", None)
+
+    with pytest.raises(ContractRefused, match=r"needs pyHanko.*pip install 'comity\[contract\]'"):
+        judged(pdf)
 
 
 def broken() -> Iterator[bytes]:

@@ -8,14 +8,16 @@ from typing import Any, Final
 import yaml
 from fuzz_requests import COUNTS, LIMITS
 from fuzz_texts import AT
-from tests.arrangement.specimen import AUTHORITY, LOG, LOG_PQ, ORIGIN, POLICY, PROVIDER, VALUE, agreed
+from tests.arrangement.specimen import AUTHORITY, LOG, LOG_PQ, ORIGIN, PERMIT, POLICY, PROVIDER, VALUE, agreed, terms
 
 from comity.arrangement import grant_text, resume_text, revoke_text, sign_act, stop_text, suspend_text
 from comity.arrangement.acts import draw_commit_text, draw_reveal_text
+from comity.arrangement.approvals import Approver, approval_text, approve, persons_bytes
+from comity.arrangement.comments import sign_comment
 from comity.gateway.guard_counters import count
 from comity.gateway.headers import BETAS, DROPPED, FORWARDED
 from comity.gateway.protocols import CALLS, Protocol
-from comity.ledger import EMPTY_ROOT, Receipt, TreeHead, format_head, format_receipt, sign_note
+from comity.ledger import EMPTY_ROOT, Receipt, TreeHead, format_head, format_receipt, parse_note, sign_note
 from comity.ledger.add_checkpoint import AddCheckpoint, format_request
 from comity.records import canonical_bytes
 from support import completion, delta
@@ -112,6 +114,19 @@ def _acts() -> Iterator[bytes]:
     yield b"\1" + sign_act(texts[2], AUTHORITY)
 
 
+def _comments() -> Iterator[bytes]:
+    for clause in ("budget.calls", "models[gemma-3-270m].max_output"):
+        note = sign_comment(terms(), clause=clause, item=NONCE, text="Too many at first.", signer=PROVIDER)
+        yield b"\0" + parse_note(note).text.encode()
+        yield b"\1" + note
+
+
+def _approvals() -> Iterator[bytes]:
+    yield b"\0" + approval_text(terms()).encode()
+    yield b"\1" + approve(terms(), PERMIT)
+    yield persons_bytes((Approver(person="head-1", key=PERMIT.vkey, revoked="left"),))
+
+
 def _cards() -> Iterator[bytes]:
     members = {"format": "comity card/1", "role": "provider", "name": "Northwind", "host": "provider.example"}
     yield json.dumps(members).encode()
@@ -144,6 +159,8 @@ _SEEDS: Final[Mapping[str, Callable[[], Iterator[bytes]]]] = {
     "upstream": _answers,
     "stream": _streams,
     "act": _acts,
+    "comment": _comments,
+    "approval": _approvals,
     "card": _cards,
     "offers": _offers,
     "record": _records,

@@ -11,11 +11,14 @@ from hashlib import sha256
 from typing import Final
 
 from tests.arrangement.specimen import AUTHORITY, GUARD, PERMIT, POLICY, PROVIDER
+from tests.arrangement.specimen import terms as specimen
 
 from comity.arrangement import (
     ActRefused,
+    ApprovalRefused,
     ArrangementError,
     CardRefused,
+    CommentRefused,
     TermsRefused,
     open_act,
     parse_card,
@@ -24,7 +27,9 @@ from comity.arrangement import (
     sign_act,
     verify_offer,
 )
+from comity.arrangement.approvals import Approver, approve, approved_by, parse_persons, persons_bytes
 from comity.arrangement.cards import open_access_offer, parse_access_offer
+from comity.arrangement.comments import open_comment, sign_comment
 from comity.gateway.guard_counters import CountersRefused, count, open_counters, parse_indexes, sign_counters
 from comity.gateway.permit_note import PermitRefused, PermitSlip, check_permit, sign_permits
 from comity.ledger import (
@@ -111,6 +116,33 @@ def act(data: bytes) -> None:
         return
     assert opened.by == AUTHORITY.vkey
     assert open_act(sign_act(parse_note(note).text, AUTHORITY), AUTHORITY.verifier) == opened
+
+
+def comment(data: bytes) -> None:
+    """A comment on a clause: read as it was signed, or refused."""
+    terms = specimen()
+    try:
+        said = open_comment(_signed(data, PROVIDER), terms)
+    except CommentRefused:
+        return
+    again = sign_comment(terms, clause=said.clause, item=said.item, text=said.text, signer=PROVIDER)
+    assert said == open_comment(again, terms)
+
+
+def approval(data: bytes) -> None:
+    """A second person's approval, and the list of persons: read as they are written, or refused."""
+    terms, persons = specimen(), (Approver(person="head-1", key=PERMIT.vkey),)
+    try:
+        approved = approved_by(_signed(data, PERMIT), terms, persons)
+    except ApprovalRefused:
+        pass
+    else:
+        assert approved == approved_by(approve(terms, PERMIT), terms, persons)
+    try:
+        held = parse_persons(data)
+    except ApprovalRefused:
+        return
+    assert held == parse_persons(persons_bytes(held))
 
 
 def counters(data: bytes) -> None:
@@ -265,6 +297,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "terms-yaml": terms_yaml,
     "terms-json": terms_json,
     "act": act,
+    "comment": comment,
+    "approval": approval,
     "counters": counters,
     "permit": permit,
     "card": card,

@@ -74,6 +74,10 @@ VOCABULARY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "none", "ownership", "employment", "contract", "funding", "governance", "personal", "other",
         )
     },
+    "version.approved": {"of": SIDES},
+    "contract.signed": {
+        "role": SIDES, "stamped": ("yes", "no"), "revocation": ("not revoked", "no information in the file"),
+    },
     "session.held": {
         "by": SIDES,
         "form": ("source-code", "on-premises", "weights", "activations", "interview", "document-room"),
@@ -126,6 +130,9 @@ REQUIRED: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "expert.proposed": (("expert", "proposed_by", "qualifications"), "Art. 68(2)"),
     "conflict.declared": (("expert", "with_whom"), "Art. 68(4)"),
     "expert.appointed": (("expert", "act"), "Art. 92(2)"),
+    "terms.commented": (("clause", "by", "text"), ""),
+    "version.approved": (("person", "note"), ""),
+    "contract.signed": (("level", "checked"), ""),
     "session.held": (("participants", "shown"), ""),
     "finding.stated": (("by", "duty", "conclusion"), ""),
     "finding.replied": (("by", "summary"), ""),

@@ -58,7 +58,7 @@ class ContractSigned(CaseItem, Record, kind="contract.signed", version=1):
     signed: str
     """When, by a trusted stamp, or else by the signer's own clock; empty where neither says."""
     stamped: str
-    """yes: a trusted stamp says so · no"""
+    """yes · no: whether a trusted stamp says when"""
     revocation: str
     """not revoked · no information in the file"""
     level: str
