@@ -131,10 +131,12 @@ def test_officers_at_once_lose_nothing(desk: Desk) -> None:
 def test_a_finding_gets_its_next_version_and_a_reply_its_digest(desk: Desk) -> None:
     """Whoever enters them types neither number nor digest."""
     words = ("--by", "authority", "--stage", "preliminary", "--duty", "AIA-53-1A", "--conclusion", "Parts are missing.")
+    words += ("--finds", "infringement")
     desk.enter("finding", *words)
     first = desk.json("show", desk.case)["entries"][-1]
     desk.enter("finding", "--finding", first["finding"][:8], *words)
-    desk.enter("reply", "--finding", first["finding"][:8], "--by", "provider", "--summary", "They are there.")
+    reply = ("--by", "provider", "--position", "disputes", "--summary", "They are there.")
+    desk.enter("reply", "--finding", first["finding"][:8], *reply)
     entries = desk.json("show", desk.case)["entries"]
 
     assert [1, 2, 2] == [entry["finding_version"] for entry in entries[-3:]]

@@ -264,10 +264,11 @@ def test_a_reply_is_bound_to_one_version_of_a_finding() -> None:
     """The digest of another version is refused, and versions are counted one by one."""
     story = Story()
     finding = {"finding": "f" * 32, "by": "authority", "duty": "AIA-53-1A", "conclusion": "c", "stage": "preliminary"}
+    finding |= {"finds": "infringement"}
     first = story.tell(FindingStated, finding_version=1, assurance="limited", **finding)
     digest = story.case().items[first].latest.digest
     story.tell(FindingStated, finding_version=2, assurance="limited", **finding | {"conclusion": "d"})
-    reply = {"finding": "f" * 32, "by": "provider", "summary": "s"}
+    reply = {"finding": "f" * 32, "by": "provider", "position": "disputes", "summary": "s"}
     story.tell(FindingReplied, finding_version=1, digest=digest, **reply)
 
     assert first in [item.id for item in story.case().items.values() if item.about]

@@ -263,6 +263,7 @@ def test_a_final_finding_before_the_time_to_reply_is_shown_as_early() -> None:
     """Preliminary on 1 September, fourteen days to answer, final on the 10th."""
     story = Story(begin="2026-08-31")
     finding = {"finding": "f" * 32, "by": "authority", "duty": "AIA-53-1A", "conclusion": "c", "assurance": "limited"}
+    finding |= {"finds": "infringement"}
     story.tell(FindingStated, finding_version=1, stage="preliminary", on="2026-09-01", **finding)
     assert date(2026, 9, 15) == story.clocks("2026-09-02")["DIR-PF"].clock.earliest
     story.tell(FindingStated, finding_version=2, stage="final", on="2026-09-10", at="2026-09-10", **finding)

@@ -90,10 +90,12 @@ def written() -> Story:
     tell("2026-11-05", IncidentReported, incident=incident, report="initial")
     tell("2026-11-10", IncidentResolved, incident=incident)
     finding = {"finding": "f" * 32, "by": "authority", "duty": "AIA-55-1D", "conclusion": "c", "assurance": "limited"}
+    finding |= {"finds": "infringement"}
     first = tell("2026-11-12", FindingStated, finding_version=1, stage="preliminary", **finding)
     digest = story.case().items[first].latest.digest
     tell(
-        "2026-11-18", FindingReplied, finding="f" * 32, finding_version=1, digest=digest, by="provider", summary="s"
+        "2026-11-18", FindingReplied, finding="f" * 32, finding_version=1, digest=digest, by="provider", summary="s",
+        position="disputes",
     )
     tell("2026-11-20", IncidentReported, incident=incident, report="final")
     tell("2026-11-27", FindingStated, finding_version=2, stage="final", **finding)

@@ -83,7 +83,13 @@ VOCABULARY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "form": ("source-code", "on-premises", "weights", "activations", "interview", "document-room"),
     },
     "session.answered": {"by": SIDES, "answer": ("countersigned", "contested")},
-    "finding.stated": {"stage": ("evaluation", "preliminary", "final"), "assurance": ("limited", "reasonable", "none")},
+    "scope.stated": {"holds": ("yes", "no")},
+    "finding.stated": {
+        "stage": ("evaluation", "preliminary", "final"),
+        "finds": ("compliance", "infringement", "undetermined"),
+        "assurance": ("limited", "reasonable", "none"),
+    },
+    "finding.replied": {"position": ("agrees", "disputes", "remarks")},
 }  # fmt: skip
 """Kind → member → the words that it may hold; a list may hold each of them."""
 
@@ -122,6 +128,7 @@ REQUIRED: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "suspension.imposed": (("by", "summary"), ""),
     "suspension.eased": (("for_whom", "summary"), ""),
     "context.noted": (("summary",), ""),
+    "scope.stated": (("by", "scope", "because"), ""),
     "assertion.made": (("by", "claim"), ""),
     "assertion.supported": (("by", "cites"), ""),
     "assertion.checked": (("by", "summary"), ""),

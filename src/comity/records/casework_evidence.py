@@ -10,6 +10,20 @@ from comity.records.casework_items import CaseItem
 from comity.records.record import Digest, Hex32, Instant
 
 
+class ScopeStated(CaseItem, kind="scope.stated", version=1):
+    """Whether duties of one scope, role or instrument of the law bear on the provider or on one of its models."""
+
+    by: str
+    scope: str
+    """The law pack's name for it, such as `gpai_sr`, or `code-safety-security` for a chapter that was signed."""
+    subject: str
+    """The model or system; empty where it is about the provider, and so about all of them."""
+    holds: str
+    """yes · no"""
+    because: str
+    cites: tuple[str, ...]
+
+
 class AssertionMade(CaseItem, kind="assertion.made", version=1):
     """A side claims that something is so."""
 
@@ -150,6 +164,8 @@ class FindingStated(CaseItem, kind="finding.stated", version=1):
     duty: str
     subject: str
     """The model or system; empty where it is about the provider."""
+    finds: str
+    """compliance · infringement · undetermined"""
     conclusion: str
     assurance: str
     """limited · reasonable · none"""
@@ -164,5 +180,7 @@ class FindingReplied(CaseItem, kind="finding.replied", version=1):
     digest: Digest
     """SHA-256 of the answered version's entry."""
     by: str
+    position: str
+    """agrees · disputes · remarks"""
     summary: str
     cites: tuple[str, ...]
