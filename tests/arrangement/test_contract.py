@@ -190,6 +190,16 @@ def test_the_contract_says_who_signed() -> None:
     assert 2 == show(terms()).count("  not signed; key ")
 
 
+def test_signatures_made_elsewhere_stand_beside_the_machine_signature() -> None:
+    """Each under the side whose it is, and the machine's state stays what it was."""
+    text = show(terms(), ("provider",), 96, (), (("authority", "25 November 2026; advanced"),))
+    block = flat(text.rpartition("SIGNATURES")[2])
+
+    assert "Office for AI not signed; key authority.example+07735610 outside, over the PDF: 25 November 2026" in block
+    assert "Northwind Models signed; key" in block
+    assert 1 == block.count("outside, over the PDF")
+
+
 def test_a_remark_stands_under_the_provision_that_says_its_clause() -> None:
     """Whoever reads article 8.1 reads what was said about the number of calls."""
     said = {"by": "Northwind Models", "on": "24 November 2026", "text": "Too many at first."}

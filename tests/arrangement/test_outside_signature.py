@@ -232,9 +232,33 @@ def _other_content(writer: Any) -> None:
     writer.mark_update(page.raw_get("/Contents"))
 
 
+def _another_field(writer: Any) -> None:
+    field = generic.DictionaryObject(
+        {generic.pdf_name("/FT"): generic.pdf_name("/Tx"), generic.pdf_name("/T"): generic.TextStringObject("Sum")}
+    )
+    fields = generic.ArrayObject([writer.add_object(field)])
+    writer.root["/AcroForm"] = generic.DictionaryObject({generic.pdf_name("/Fields"): fields})
+    writer.update_root()
+
+
+def _a_field_that_acts(writer: Any) -> None:
+    page = writer.root["/Pages"]["/Kids"][0].get_object()
+    field = generic.DictionaryObject(
+        {
+            generic.pdf_name("/Subtype"): generic.pdf_name("/Widget"),
+            generic.pdf_name("/FT"): generic.pdf_name("/Sig"),
+            generic.pdf_name("/AA"): generic.DictionaryObject(),
+        }
+    )
+    page["/Annots"] = generic.ArrayObject([writer.add_object(field)])
+    writer.update_container(page)
+
+
 @pytest.mark.parametrize(
     ("mend", "says"),
     [
+        (_another_field, "the form holds other fields than those of signatures"),
+        (_a_field_that_acts, "something other than a signature was put on a page"),
         (_another_page_size, "a page was changed in /MediaBox"),
         (_a_note_on_the_page, "something other than a signature was put on a page"),
         (_another_title_page, "the catalogue was changed in /Names"),
@@ -265,24 +289,41 @@ def test_bytes_after_the_end_are_found() -> None:
     assert "changes" == judged(once() + b"\n% more\n").signatures[0].since
 
 
-def test_another_file_behind_the_pages_is_found() -> None:
-    """A file that only begins with our pages, and whose own catalogue shows others, is not ours."""
-    start = len(pages())
+def appended(*, prev: bool, root: bool, freed: bool = False) -> bytes:
+    """The pages with a revision written by hand: three objects of another file, in front of a table of them."""
+    pdf, first = pages(), 9_000
     objects = [
-        b"1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n",
-        b"2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n",
-        b"3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n",
+        b"%d 0 obj\n<</Type/Catalog/Pages %d 0 R>>\nendobj\n" % (first, first + 1),
+        b"%d 0 obj\n<</Type/Pages/Kids[%d 0 R]/Count 1>>\nendobj\n" % (first + 1, first + 2),
+        b"%d 0 obj\n<</Type/Page/Parent %d 0 R/MediaBox[0 0 9 9]>>\nendobj\n" % (first + 2, first + 1),
     ]
     body, places = b"\n", []
     for one in objects:
-        places.append(start + len(body))
+        places.append(len(pdf) + len(body))
         body += one
-    table = b"xref\n0 4\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
-    end = b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (start + len(body))
-    verdict = judged(sign(pages() + body + table + end, ADA))
+    table = b"xref\n0 1\n0000000000 65535 f \n" + (b"5 1\n0000000000 00001 f \n" if freed else b"")
+    table += b"%d 3\n" % first + b"".join(b"%010d 00000 n \n" % place for place in places)
+    before = re.findall(rb"startxref\s+(\d+)", pdf)[-1]
+    catalogue = re.findall(rb"/Root (\d+ 0 R)", pdf)[-1]
+    trailer = b"trailer\n<</Size 9003/Root %s" % (b"%d 0 R" % first if root else catalogue)
+    trailer += (b"/Prev %s" % before if prev else b"") + b">>\nstartxref\n%d\n%%%%EOF\n" % (len(pdf) + len(body))
+    return pdf + body + table + trailer
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"prev": False, "root": True}, "what follows the pages does not build on them"),
+        ({"prev": True, "root": True}, "the file has another catalogue than the pages"),
+        ({"prev": True, "root": False, "freed": True}, "objects of the pages were removed"),
+    ],
+)
+def test_another_file_behind_the_pages_is_found(how: dict[str, bool], says: str) -> None:
+    """A file that only begins with our pages, and shows others or less of them, is not ours."""
+    verdict = judged(sign(appended(**how), ADA))
 
     assert verdict.same_pages
-    assert "what follows the pages does not build on them" == verdict.additions
+    assert says == verdict.additions
 
 
 def test_a_signature_over_a_part_of_the_file_is_found() -> None:

@@ -64,6 +64,9 @@ def test_an_outside_signature_is_kept_beside_the_machine_signatures(houses: Hous
     )  # fmt: skip
     assert "advanced; qualified is not established offline" == entry["level"]
     assert "Ada" not in json.dumps(entry)
+    shown = houses.ok("authority", "arrangement", "show", houses.at("agreed.json"), "--engagement", case).stdout
+    assert "advanced; qualified is not established offline; no information in the file" in " ".join(shown.split())
+    assert "entered in the case already" in houses.refused("authority", *words, "--engagement", case)
 
 
 def test_the_facts_are_told_line_by_line(houses: Houses) -> None:

@@ -161,6 +161,18 @@ def test_a_revoked_person_neither_approves_nor_signs(careful: Houses) -> None:
     assert "may sign and approve no longer" in careful.refused("authority", *words, "head-1")
 
 
+def test_a_person_may_keep_the_key_elsewhere(careful: Houses) -> None:
+    """A key that is not in the home approves and signs from where it lies."""
+    careful.drafted(careful.open("Northwind Models"))
+    careful.ok("authority", "key", "new", "person", "counsel-2", "--out", careful.at("counsel-2.key"))
+    careful.ok("authority", "arrangement", "approve", careful.at("v1.json"), "--as", "head-1")
+    words = ("arrangement", "accept", careful.at("v1.json"), "--as", "counsel-2", "--out", careful.at("agreed.json"))
+
+    assert "name its file" in careful.refused("authority", *words)
+    careful.ok("authority", *words, "--person-key", careful.at("counsel-2.key"))
+    assert not (careful.root / "authority" / "keys" / "persons" / "counsel-2").exists()
+
+
 def test_who_is_not_listed_does_not_approve(careful: Houses) -> None:
     """A name needs a key, a key needs its name, and no name is taken twice."""
     careful.drafted(careful.open("Northwind Models"))

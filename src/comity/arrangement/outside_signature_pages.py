@@ -81,10 +81,8 @@ def _is_info(ref: Any, before: Any) -> bool:
 
 
 def _annotations(old: Any, new: Any) -> str:
-    held, now = list(old or ()), list(new or ())
-    if now[: len(held)] != held:
-        return "a page lost an annotation"
-    strange = [one for one in now[len(held) :] if not _is_signature_field(one.get_object())]
+    held = list(old or ())
+    strange = [one for one in new or () if one not in held and not _is_signature_field(one.get_object())]
     return "something other than a signature was put on a page" if strange else ""
 
 

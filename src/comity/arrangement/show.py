@@ -34,8 +34,14 @@ LONG_CODE: Final = 30
 """Characters from which a code may go on in the next line: a key or a digest, and no name of a model."""
 
 
-def show(terms: Terms, signed_by: Sequence[Role] = (), width: int = WIDTH, remarks: Sequence[Remark] = ()) -> str:
-    """The contract as text."""
+def show(
+    terms: Terms,
+    signed_by: Sequence[Role] = (),
+    width: int = WIDTH,
+    remarks: Sequence[Remark] = (),
+    outside: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The contract as text; `outside` are signatures made elsewhere, each a side's role and what was established."""
     contract = contract_of(terms)
     numbered = iter(contract.numbered())
     lines = [*_head(contract, signed_by, width), "", "BETWEEN", ""]
@@ -50,7 +56,7 @@ def show(terms: Terms, signed_by: Sequence[Role] = (), width: int = WIDTH, remar
         lines += ["─" * width, f"Schedule {schedule.number}. {schedule.heading}", ""]
         for table in schedule.tables:
             lines += [*textwrap.wrap(table.caption, width), "", *_table(table, width), ""]
-    lines += _signatures(contract, signed_by, width)
+    lines += _signatures(contract, signed_by, width, outside)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -159,7 +165,9 @@ def _widths(rows: Sequence[tuple[str, ...]], codes: frozenset[int], room: int) -
     return widths
 
 
-def _signatures(contract: Contract, signed_by: Sequence[Role], width: int) -> list[str]:
+def _signatures(
+    contract: Contract, signed_by: Sequence[Role], width: int, outside: Sequence[tuple[str, str]]
+) -> list[str]:
     lines = ["═" * width, "SIGNATURES", ""]
     lines += textwrap.wrap(
         "Each party signs the digest above with its key in Schedule 3. A signature on paper or over the PDF of this "
@@ -169,4 +177,7 @@ def _signatures(contract: Contract, signed_by: Sequence[Role], width: int) -> li
     for party in contract.parties:
         state = "signed" if party.role in signed_by else "not signed"
         lines += ["", f"For the {party.called}, {party.name}", f"  {state}; key {'+'.join(party.key.split('+')[:2])}"]
+        for role, established in outside:
+            if role == party.role:
+                lines += _wrapped(f"outside, over the PDF: {established}", width, "  ")
     return [*lines, "═" * width]

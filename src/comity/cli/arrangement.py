@@ -33,7 +33,7 @@ from comity.cli.arrangement_approve import approve, before_signing
 from comity.cli.arrangement_comment import comment, receive_comment, remarks_of
 from comity.cli.arrangement_contract import contract
 from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, WIDTH, load_terms, party_role
-from comity.cli.arrangement_outside import sign
+from comity.cli.arrangement_outside import outside_of, sign
 from comity.cli.arrangement_template import crosswalk_, template
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
@@ -41,6 +41,7 @@ from comity.cli.home import Home
 __all__ = ["arrangement"]
 
 PERSON = click.option("--as", "person", metavar="PERSON", help="Who signs, where this home asks for approvals.")
+KEY = click.option("--person-key", "key", type=FILE, help="That person's key, where it does not lie in the home.")
 REMARKS = click.option(
     "--engagement", "case", metavar="ENGAGEMENT", help="Show what was said of each clause in this engagement."
 )
@@ -82,6 +83,7 @@ def _write_unsigned(terms: Terms, out: Path, as_json: bool) -> None:
 @click.option("--card", "cards", multiple=True, type=FILE, help="A side's public keys; may be given again.")
 @click.option("--id", "identity", default="", help="The id, where the operator's card names no ledger.")
 @PERSON
+@KEY
 @UNSIGNED
 @CASE
 @OUT
@@ -93,6 +95,7 @@ def draft(
     cards: tuple[Path, ...],
     identity: str,
     person: str | None,
+    key: Path | None,
     unsigned: bool,
     case: str | None,
     out: Path,
@@ -112,7 +115,7 @@ def draft(
         if unsigned:
             _write_unsigned(terms, out, as_json)
             return
-        before_signing(home, terms, person)
+        before_signing(home, terms, person, key)
         signed = offer_terms(terms, home.signer("party"))
         _finish(home, signed, out, case, as_json, f"version 1 drafted and signed by {home.name}")
 
@@ -131,6 +134,7 @@ def _offer_and_cards(source: bytes, name: str, held: list[Card]) -> tuple[Access
     "--set", "settings", multiple=True, metavar="CLAUSE=VALUE", help="A clause to change; may be given again."
 )
 @PERSON
+@KEY
 @UNSIGNED
 @CASE
 @OUT
@@ -141,6 +145,7 @@ def counter_(
     file: Path,
     settings: tuple[str, ...],
     person: str | None,
+    key: Path | None,
     unsigned: bool,
     case: str | None,
     out: Path,
@@ -157,7 +162,7 @@ def counter_(
         if unsigned:
             _write_unsigned(terms, out, as_json)
             return
-        before_signing(home, terms, person)
+        before_signing(home, terms, person, key)
         signed = offer_terms(terms, home.signer("party"))
         check_offer(home, before)
         keep_offer(home, before)
@@ -168,18 +173,21 @@ def counter_(
 @arrangement.command("accept")
 @click.argument("file", type=FILE)
 @PERSON
+@KEY
 @CASE
 @OUT
 @JSON
 @click.pass_obj
-def accept(home: Home, file: Path, person: str | None, case: str | None, out: Path, as_json: bool) -> None:
+def accept(
+    home: Home, file: Path, person: str | None, key: Path | None, case: str | None, out: Path, as_json: bool
+) -> None:
     """Add this side's signature to the other side's offer: then it is agreed."""
     with refusing():
         role = party_role(home)
         offer = verify_offer(read_file(file), {role: home.signer("party").vkey})
         if offer.signed_by == (role,):
             refuse("this offer bears our own signature alone; it is the other side's to accept")
-        before_signing(home, offer.terms, person)
+        before_signing(home, offer.terms, person, key)
         signed = countersign(offer, home.signer("party"))
         text = f"version {signed.terms.version} agreed, signed by both sides"
         _finish(home, signed, out, case, as_json, text)
@@ -196,15 +204,17 @@ def show_(home: Home, file: Path, width: int, case: str | None, as_json: bool) -
     with refusing():
         terms, signed_by = load_terms(file)
         remarks = remarks_of(home, case, (terms,)) if case else ()
+        outside = outside_of(home, case, terms) if case else ()
     if as_json:
         said = [
             {"clause": c.name, "mark": c.mark, "section": c.section, "sentence": c.sentence} for c in clauses(terms)
         ]
         members: dict[str, Any] = {"digest": terms.digest, "signed_by": list(signed_by), "clauses": said}
         members |= {"contract": contract_of(terms).value(), "remarks": [asdict(remark) for remark in remarks]}
+        members["outside"] = [{"role": role, "established": established} for role, established in outside]
         click.echo(json.dumps({**members, "terms": terms.value()}, ensure_ascii=False))
     else:
-        click.echo(show(terms, signed_by, width, remarks), nl=False)
+        click.echo(show(terms, signed_by, width, remarks, outside), nl=False)
 
 
 @arrangement.command("diff")

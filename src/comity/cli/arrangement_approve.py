@@ -20,7 +20,7 @@ from comity.records import Digest, Hex32, Instant, VersionApproved, instant_text
 __all__ = ["approve", "before_signing"]
 
 
-def before_signing(home: Home, terms: Terms, person: str | None) -> tuple[str, ...]:
+def before_signing(home: Home, terms: Terms, person: str | None, key: Path | None = None) -> tuple[str, ...]:
     """Refuse to sign a version that the home's own policy wants approved first; returns who approved it."""
     if not home.approvals:
         return ()
@@ -28,7 +28,7 @@ def before_signing(home: Home, terms: Terms, person: str | None) -> tuple[str, .
         refuse(
             f"this home signs with the approval of {home.approvals} further person; say who signs with --as PERSON"
         )
-    person_key(home, person)
+    person_key(home, person, key)
     folder = home.path / "arrangements" / terms.id / "approvals"
     notes = [read_file(path) for path in sorted(folder.glob(f"{terms.version}-*.note"))]
     return check_approvals(terms, notes, listed(home), signer=person, needed=home.approvals)

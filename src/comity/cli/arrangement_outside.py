@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from comity.arrangement import Terms
+from comity.arrangement.contract_words import moment
 from comity.arrangement.outside_signature import LEVEL, MAX_PDF, OutsideSignature, OutsideVerdict, judge
 from comity.cli.arrangement_files import FILE, JSON, load_terms
 from comity.cli.cases import open_case, read_file, refuse, refusing, write_file
 from comity.cli.home import Home
-from comity.engagement import add_all
+from comity.engagement import add_all, open_book
 from comity.records import ContractSigned, Digest, Hex32, Instant, Record, instant_text, parse_instant
 
-__all__ = ["sign"]
+__all__ = ["outside_of", "sign"]
 
 ROLES = ("authority", "provider")
 
@@ -31,7 +32,7 @@ ROLES = ("authority", "provider")
     type=click.Choice(ROLES),
     help="Whose signature it is, one for each in the order of the file; a single one is this home's own.",
 )
-@click.option("--at", "moment", help="Check as of this time, such as 2026-11-26T09:00:00Z; else as of now.")
+@click.option("--at", "checked", help="Check as of this time, such as 2026-11-26T09:00:00Z; else as of now.")
 @click.option("--engagement", "case", metavar="ENGAGEMENT", help="Enter it in this engagement's ledger.")
 @JSON
 @click.pass_obj
@@ -41,7 +42,7 @@ def sign(
     signed: Path,
     roots: tuple[Path, ...],
     signers: tuple[str, ...],
-    moment: str | None,
+    checked: str | None,
     case: str | None,
     as_json: bool,
 ) -> None:
@@ -52,7 +53,7 @@ def sign(
     The signature stands beside those of `offer` and `accept`, and replaces none.
     """
     with refusing():
-        at = _moment(moment) if moment else home.clock()
+        at = _moment(checked) if checked else home.clock()
         terms, _ = load_terms(file)
         pdf = _read(signed)
         verdict = judge(pdf, terms, [read_file(root) for root in roots], at)
@@ -106,7 +107,23 @@ def _enter(
         for signature, role in zip(verdict.signatures, roles, strict=True)
     ]
     with open_case(home, case) as (_, ledger):
+        held = {record.file for _, record in open_book(ledger).records(ContractSigned)}
+        if verdict.signed in held:
+            refuse("this signed file is entered in the case already")
         return list(add_all(ledger, records, home.clock()))
+
+
+def outside_of(home: Home, case: str, terms: Terms) -> tuple[tuple[str, str], ...]:
+    """The signatures made elsewhere that a case entered over these terms: the side, and what was established."""
+    with open_case(home, case) as (_, ledger):
+        signed = [record for _, record in open_book(ledger).records(ContractSigned) if record.digest == terms.digest]
+    return tuple((record.role, _established(record)) for record in signed)
+
+
+def _established(record: ContractSigned) -> str:
+    by = "by a trusted stamp" if record.stamped == "yes" else "by the signer's own clock"
+    when = f"{moment(parse_instant(record.signed))}, {by}" if record.signed else "at a time that nobody states"
+    return f"{when}; {record.level}; {record.revocation}; file {record.file[:16]}…"
 
 
 def _record(home: Home, terms: Terms, verdict: OutsideVerdict, signature: OutsideSignature, role: str) -> Record:

@@ -35,7 +35,7 @@ def person_key(home: Home, name: str, file: Path | None = None) -> Signer:
         refuse(f"{name!r} is no listed person of this home; 'comity key new person {name}' makes one")
     path = file or home.path / "keys" / "persons" / name
     if not path.exists():
-        refuse(f"no key of {name} under keys/persons/; name the file with --key")
+        refuse(f"no key of {name} under keys/persons/; name its file (--key to approve, --person-key to sign)")
     signer = parse_private_key(path.read_text().strip())
     if signer.vkey != held[name].key:
         refuse(f"the key in {path.name} is not the listed key of {name}")
