@@ -22,6 +22,7 @@ from comity.cli.cases import (
     write_file,
 )
 from comity.cli.engagement_acts import attach
+from comity.cli.engagement_adequacy import adequacy
 from comity.cli.engagement_clocks import clocks, due
 from comity.cli.engagement_sessions import answer_session, session, sessions
 from comity.cli.engagement_tables import tables
@@ -56,7 +57,7 @@ attach(engagement)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
-for command in (session, answer_session, sessions):
+for command in (session, answer_session, sessions, adequacy):
     engagement.add_command(command)
 
 

@@ -56,6 +56,7 @@ from comity.records import (
 )
 
 __all__ = [
+    "Keys",
     "Session",
     "SessionStatus",
     "answer_text",

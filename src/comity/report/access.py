@@ -11,31 +11,24 @@
 The outcome of a day is `equal` if the guard's digest is that of the sure permits' indexes, or of these and the open
 ones together; else `more`, `fewer` or `different`, by number; `uncounted` without counters.
 
-The clock stands still while at least one suspension is in force whose entry says `stops`; one that has no end counts up
-to the last record.
+Suspensions, and how long the window's clock stood still, are read by `comity.engagement.closures`; one that has no end
+counts up to the last record.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from comity.records import (
-    AccessResumed,
-    AccessSuspended,
-    CallPermitted,
-    CallSettled,
-    GuardCounted,
-    Record,
-    parse_instant,
-)
+from comity.engagement.closures import Closure, Closures
+from comity.records import CallPermitted, CallSettled, GuardCounted, Record, parse_instant
 
 __all__ = ["AccessReading", "GuardDay", "Suspended"]
 
 ANSWERED_BELOW: Final = 400
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended:
     """One suspension; `until` is empty while it is in force."""
 
@@ -43,7 +36,14 @@ class Suspended:
     cause: str
     clock: str
     since: str
-    until: str = ""
+    until: str
+
+    @staticmethod
+    def of(closure: Closure) -> "Suspended":
+        """A suspension without the entries that it follows from."""
+        return Suspended(
+            by=closure.by, cause=closure.cause, clock=closure.clock, since=closure.since, until=closure.until
+        )
 
     def members(self) -> dict[str, str]:
         """The suspension in a report."""
@@ -71,25 +71,15 @@ class GuardDay:
 class AccessReading:
     """What the records so far say."""
 
-    suspensions: list[Suspended] = field(default_factory=list)
-    _stood: timedelta = timedelta()
-    _since: datetime | None = None
-    """Since when the clock stands still; `None` while it runs."""
+    _closures: Closures = field(default_factory=Closures)
     _sent: dict[int, tuple[str, bool]] = field(default_factory=dict)
     """Permit → its day, and whether it was surely answered by the model."""
     _counted: dict[str, GuardCounted] = field(default_factory=dict)
 
     def read(self, index: int, record: Record) -> None:
         """One more record."""
+        self._closures.read(index, record)
         match record:
-            case AccessSuspended():
-                self.suspensions.append(
-                    Suspended(by=record.by, cause=record.cause, clock=record.clock, since=record.at)
-                )
-                if record.clock == "stops" and self._since is None:
-                    self._since = parse_instant(record.at)
-            case AccessResumed():
-                self._resume(record)
             case CallPermitted():
                 self._sent[index] = (record.at[:10], False)
             case CallSettled() if record.permit in self._sent:
@@ -108,21 +98,14 @@ class AccessReading:
         days = {day for day, _ in self._sent.values()} | self._counted.keys()
         return [self._day(day) for day in sorted(days)]
 
+    @property
+    def suspensions(self) -> list[Suspended]:
+        """Every suspension, in the order in which they began."""
+        return [Suspended.of(closure) for closure in self._closures.suspensions]
+
     def stood_still_seconds(self, last_at: str) -> int:
         """For how long the clock stood still up to the last record, in whole seconds."""
-        return (self._stood + self._running(last_at)) // timedelta(seconds=1)
-
-    def _resume(self, record: AccessResumed) -> None:
-        for suspension in self.suspensions:
-            if suspension.by == record.by and not suspension.until:
-                suspension.until = record.at
-        if not any(one.clock == "stops" and not one.until for one in self.suspensions):
-            self._stood += self._running(record.at)
-            self._since = None
-
-    def _running(self, at: str) -> timedelta:
-        """The span that is not over; times may step back a little between gateways."""
-        return timedelta() if self._since is None else max(timedelta(), parse_instant(at) - self._since)
+        return self._closures.stood(parse_instant(last_at)) // timedelta(seconds=1)
 
     def _day(self, day: str) -> GuardDay:
         sure = sorted(index for index, (at, answered) in self._sent.items() if at == day and answered)

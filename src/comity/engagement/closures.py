@@ -1,0 +1,91 @@
+"""Closures: when access under an arrangement was shut, by whom and why, out of its access ledger.
+
+| entry | begins or ends |
+|---|---|
+| `access.stopped` | a stop, which ends access at once |
+| `access.suspended` | a suspension, after which no new call passes |
+| `access.resumed` | ends whatever its own signer stopped and suspended |
+
+Access is open again when nothing is shut.  The window's clock stands still while at least one suspension is in force
+whose entry says `stops`; one that has no end counts up to the time that is asked for.
+
+Times of entries may step back a little between gateways; a span never gets shorter than nothing by that.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from comity.records import AccessResumed, AccessStopped, AccessSuspended, Record, parse_instant
+
+__all__ = ["Closure", "Closures"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Closure:
+    """One stop or suspension; `until` is empty while it is in force."""
+
+    kind: Literal["stop", "suspension"]
+    by: str
+    cause: str
+    clock: str
+    """Whether the window's clock `stops` or `runs`; a stop says nothing of it and so lets it run."""
+    since: str
+    begun: int
+    """The entry by which it began."""
+    until: str = ""
+    ended: int | None = None
+    """The entry by which it ended."""
+
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """What it follows from."""
+        return (self.begun,) if self.ended is None else (self.begun, self.ended)
+
+
+@dataclass(slots=True)
+class Closures:
+    """What the records so far say."""
+
+    found: list[Closure] = field(default_factory=list)
+
+    def read(self, index: int, record: Record) -> None:
+        """One more record."""
+        match record:
+            case AccessStopped():
+                self._begin("stop", index, record, "runs")
+            case AccessSuspended():
+                self._begin("suspension", index, record, record.clock)
+            case AccessResumed():
+                for closure in self.found:
+                    if closure.by == record.by and not closure.until:
+                        closure.until, closure.ended = str(record.at), index
+            case _:
+                pass
+
+    def _begin(
+        self, kind: Literal["stop", "suspension"], index: int, record: AccessStopped | AccessSuspended, clock: str
+    ) -> None:
+        closure = Closure(kind=kind, by=record.by, cause=record.cause, clock=clock, since=record.at, begun=index)
+        self.found.append(closure)
+
+    @property
+    def suspensions(self) -> list[Closure]:
+        """The suspensions alone, in the order in which they began."""
+        return [closure for closure in self.found if closure.kind == "suspension"]
+
+    def stood(self, until: datetime) -> timedelta:
+        """How long the window's clock stood still up to a time, suspensions that overlap counted once.
+
+        Counted in the order of the entries, from the first suspension to the resumption after which none is left.
+        """
+        stopping = [closure for closure in self.found if closure.clock == "stops"]
+        moves = [(one.begun, 1, parse_instant(one.since)) for one in stopping]
+        moves += [(one.ended, -1, parse_instant(one.until)) for one in stopping if one.ended is not None]
+        stood, standing, since = timedelta(), 0, until
+        for _, step, at in sorted(moves):
+            since = since if standing else at
+            standing += step
+            if not standing:
+                stood += max(timedelta(), at - since)
+        return stood + (max(timedelta(), until - since) if standing else timedelta())
