@@ -38,7 +38,7 @@ class AnswerReading:
     def look_at_whole(self, protocol: Protocol) -> None:
         """Read model and usage from a whole answer; one that is no JSON object states neither."""
         try:
-            members = json.loads(bytes(self.kept))
+            members = json.loads(self.kept.decode())
         except (ValueError, RecursionError):
             members = None
         if isinstance(members, dict):
@@ -57,9 +57,11 @@ class AnswerReading:
 
 def is_stream(answer: Answer) -> bool:
     """Whether the answer comes as server-sent events."""
-    return answer.status < 400 and any(
-        name == "content-type" and value.lower().startswith("text/event-stream") for name, value in answer.headers
-    )
+    if answer.status < 400:
+        for name, value in answer.headers:
+            if name == b"content-type" and value.lower().startswith(b"text/event-stream"):
+                return True
+    return False
 
 
 def refuse_served(model: Model, reading: AnswerReading) -> Refusal | None:

@@ -17,8 +17,7 @@ Not promised: that the upstream reads the body as JSON's standard says.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from comity.arrangement.features import BOUNDED, OUTSIDE
 
@@ -63,8 +62,7 @@ class MalformedRequest(Exception):
     """The request is not one of this protocol; the text says what was expected and what came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """One request in the vocabulary of the terms."""
 
     protocol: str
@@ -287,7 +285,7 @@ def read_body(body: bytes) -> dict[str, Any]:
     if len(body) > MAX_BODY:
         raise MalformedRequest(f"the body has more than the {MAX_BODY} bytes that are taken")
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        value = _DECODER.decode(body.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise MalformedRequest("the body is not JSON in UTF-8") from None
     if not isinstance(value, dict):
@@ -326,6 +324,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise MalformedRequest(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+"""Made once, because `json.loads` makes one for each call that is not plain."""
 
 
 def _bounded(value: Any, depth: int) -> None:

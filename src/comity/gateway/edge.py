@@ -353,7 +353,9 @@ class Edge:
 
     def run(self, exchange: Exchange, answering: Coroutine[Any, Any, None]) -> None:
         """Have a whole request answered in a task of its own."""
-        self._tasks.add(self._loop.create_task(self._run(exchange, answering)))
+        task = self._loop.create_task(self._run(exchange, answering))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, exchange: Exchange, answering: Coroutine[Any, Any, None]) -> None:
         try:
@@ -364,7 +366,6 @@ class Edge:
                 exchange.say(500, "a fault of this gateway ended the request")
         finally:
             exchange.abort(flush=False)
-            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _sweep(self) -> None:
         now = self.now()

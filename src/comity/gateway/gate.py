@@ -88,15 +88,20 @@ class Gate:
         self.custom = Custom()
         bridge = Bridge(ledger)
         self.transact = bridge.transact
+        self._flights: set[Flight] = set()
         self.rounds = Rounds(
-            bridge, terms=terms, signer=permit_signer, incarnation=lambda: self.incarnation, clock=clock
+            bridge,
+            terms=terms,
+            signer=permit_signer,
+            incarnation=lambda: self.incarnation,
+            clock=clock,
+            under_way=self._flights,
         )
         self._reader = ledger.reader()
         self._watch_reader = ledger.reader()
         self._epochs: dict[str, Epoch] = {}
         self._epoch_lock = asyncio.Lock()
         self._grants: dict[str, str] = {}
-        self._flights: set[Flight] = set()
         self._may_send: bool | None = None
         """What the ledger said of the stop in this turn of the loop; None where it was not asked."""
         self._watch = StopWatch(lambda: state.find_stop(self._watch_reader.query), self.cut_all, monotonic)

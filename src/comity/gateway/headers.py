@@ -18,8 +18,7 @@ its SDKs look for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "BETAS",
@@ -81,8 +80,7 @@ OUR_ID: Final = "request-id"
 MAX_ID: Final = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerHeaders:
+class CallerHeaders(NamedTuple):
     """What one request's headers say."""
 
     secret: str
@@ -95,6 +93,12 @@ class CallerHeaders:
     run: str
 
 
+_NO_WORD: Final = frozenset(
+    name.encode() for name in DROPPED - {"authorization", "x-api-key", "x-goog-api-key", "x-irid", "comity-run"}
+)
+"""Of `DROPPED`, those that say nothing to this gateway either: nearly all headers of a request are among them."""
+
+
 def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> CallerHeaders:
     """Sort one request's headers by the tables; names come in lower case, values in latin-1."""
     secret, irid, run = "", "", ""
@@ -102,6 +106,8 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> CallerHeaders:
     features: set[str] = set()
     unknown: list[str] = []
     for raw_name, raw_value in headers:
+        if raw_name in _NO_WORD:
+            continue
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name == "authorization" and value[:7].lower() == "bearer ":
             secret = secret or value[7:].strip()
@@ -142,13 +148,23 @@ def _betas(known: Mapping[str, str | None], value: str) -> tuple[set[str], list[
     )
 
 
-def returned_headers(headers: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], str]:
-    """The provider's headers that a caller may see, and the provider's own request id."""
-    passed = [(name, value) for name, value in headers if name in RETURNED]
-    named, value = next(((n, v) for wanted in UPSTREAM_IDS for n, v in headers if n == wanted), ("", ""))
-    upstream_id = _identifier(value)
-    if upstream_id and named != OUR_ID:
-        passed.append((named, upstream_id))
+_RETURNED: Final = {name.encode(): name for name in RETURNED}
+_UPSTREAM_IDS: Final = {name.encode(): name for name in UPSTREAM_IDS}
+
+
+def returned_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[tuple[str, str]], str]:
+    """The provider's headers that a caller may see, and the provider's own request id; names come in lower case."""
+    passed: list[tuple[str, str]] = []
+    named: dict[str, str] = {}
+    for name, value in headers:
+        if name in _RETURNED:
+            passed.append((_RETURNED[name], value.decode("latin-1")))
+        elif name in _UPSTREAM_IDS:
+            named.setdefault(_UPSTREAM_IDS[name], value.decode("latin-1"))
+    called = next((name for name in UPSTREAM_IDS if name in named), "")
+    upstream_id = _identifier(named[called]) if called else ""
+    if upstream_id and called != OUR_ID:
+        passed.append((called, upstream_id))
     return passed, upstream_id
 
 

@@ -17,7 +17,6 @@ abandoned at its reservation when the gateway's lease ends.
 """
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -98,7 +97,7 @@ class Passage:
             return
         if headers.unknown or headers.features:
             unknown = (*asked.unknown, *headers.unknown)
-            asked = replace(asked, unknown=unknown, features=tuple(sorted({*asked.features, *headers.features})))
+            asked = asked._replace(unknown=unknown, features=tuple(sorted({*asked.features, *headers.features})))
         self.asked, self.body = asked, body
         self.epoch = await gate.epoch(self.grant)
         request = self.epoch.seal(body, ledger=gate.ledger.origin, part="request", random=gate.random)

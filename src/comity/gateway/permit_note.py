@@ -160,8 +160,9 @@ def sign_permits(signer: Signer, *, origin: str, digest: str, slips: Sequence[Pe
         above = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
         levels.append([*above, below[-1]] if len(below) % 2 else above)  # an odd one out is a node of the next level
     signature = _base64(signer.sign_note(_tree_text(origin, digest, len(slips), levels[-1][0])).blob)
+    size = len(slips)
     return [
-        f"v1;{slip.index};{slip.expires};{signature};{place};{len(slips)};{_base64(_path(levels, place))}"
+        f"v1;{slip.index};{slip.expires};{signature};{place};{size};{_base64(_path(levels, place))}"
         for place, slip in enumerate(slips)
     ]
 
@@ -180,8 +181,11 @@ def _tree_text(origin: str, digest: str, size: int, root: bytes) -> str:
     return f"comity permits/1\n{origin}\n{digest}\n{size}\n{root.hex()}\n"
 
 
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+
+
 def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _from_base64(text: str) -> bytes:

@@ -277,6 +277,7 @@ class Shared:
         self.rerun = NOTHING if row[16] is None else Taken(*row[16:20])
         self.minute_calls, self.minute_tokens, self.oldest = row[20] or 0, row[21] or 0, row[22] or 0
         self.overrun: str = row[23] or ""
+        self._before = (*self.all, self.open_calls)
         self._sums: dict[tuple[str, int], list[int]] = {}
 
     def standing(self, grant: Grant | None, *, run_open: bool, run_repeats: bool) -> Standing:
@@ -289,7 +290,7 @@ class Shared:
     def take(self, amount: Amount, *, rerun: bool) -> None:
         """One more call is open, and this much reserved for it."""
         self.open_calls += 1
-        self._change((1, amount.input_tokens, amount.output_tokens, amount.cost_nano), 1, self.second_at, rerun)
+        self._change((1, amount.input_tokens, amount.output_tokens, amount.cost_nano), self.second_at, rerun)
         self.oldest = self.oldest or self.second_at
 
     def give(self, reserved: Amount, charged: Amount, *, at_ms: int, rerun: bool) -> None:
@@ -301,9 +302,9 @@ class Shared:
             charged.output_tokens - reserved.output_tokens,
             charged.cost_nano - reserved.cost_nano,
         )
-        self._change(difference, -1, at_ms // 1000, rerun)
+        self._change(difference, at_ms // 1000, rerun)
 
-    def _change(self, figures: tuple[int, int, int, int], open_calls: int, second: int, rerun: bool) -> None:
+    def _change(self, figures: tuple[int, int, int, int], second: int, rerun: bool) -> None:
         calls, read, written, cost = figures
         self.all = _plus(self.all, figures)
         day = second * 1000 // DAY_MS
@@ -312,29 +313,29 @@ class Shared:
         if second >= self.second_at - MINUTE_SECONDS:
             self.minute_calls += calls
             self.minute_tokens += read + written
-        self._add(("all", 0), calls, read, written, cost, open_calls)
-        self._add(("day", day), calls, read, written, cost, 0)
-        self._add(("second", second), calls, read, written, 0, 0)
+        self._add(("day", day), calls, read, written, cost)
+        self._add(("second", second), calls, read, written, 0)
         if rerun:
             self.rerun = _plus(self.rerun, figures)
-            self._add(("rerun", 0), calls, read, written, cost, 0)
+            self._add(("rerun", 0), calls, read, written, cost)
 
-    def _add(self, at: tuple[str, int], calls: int, read: int, written: int, cost: int, open_calls: int) -> None:
+    def _add(self, at: tuple[str, int], calls: int, read: int, written: int, cost: int) -> None:
         held = self._sums.get(at)
         if held is None:
-            self._sums[at] = [calls, read, written, cost, open_calls]
+            self._sums[at] = [calls, read, written, cost]
             return
         held[0] += calls
         held[1] += read
         held[2] += written
         held[3] += cost
-        held[4] += open_calls
 
     def write(self, tx: Transaction) -> None:
-        """Bring the rows of the sums to what is kept here."""
+        """Bring the rows of the sums to what is kept here; the row of all calls follows from what changed."""
         if self._sums:
-            tx.execute_many(_ADD, [(*at, *figures) for at, figures in self._sums.items()])
-            self._sums = {}
+            before, after = self._before, (*self.all, self.open_calls)
+            changed = [now - then for then, now in zip(before, after, strict=True)]
+            tx.execute_many(_ADD, [("all", 0, *changed), *((*at, *sum_, 0) for at, sum_ in self._sums.items())])
+            self._sums, self._before = {}, after
 
 
 def _plus(taken: Taken, figures: tuple[int, int, int, int]) -> Taken:

@@ -80,7 +80,7 @@ class _Connection(asyncio.Protocol):
     def begin(self) -> None:
         """Make ready for one request's answer."""
         self._parser = httptools.HttpResponseParser(self)
-        self.headers: list[tuple[str, str]] = []
+        self.headers: list[tuple[bytes, bytes]] = []
         self.chunks: deque[bytes] = deque()
         self.waiting = self.status = self._header_bytes = 0
         self._high = HIGH_WATER
@@ -164,7 +164,7 @@ class _Connection(asyncio.Protocol):
 
     def _bounded(self) -> bool:
         return any(
-            name == "content-length" or (name == "transfer-encoding" and "chunked" in value.lower())
+            name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower())
             for name, value in self.headers
         )
 
@@ -191,7 +191,7 @@ class _Connection(asyncio.Protocol):
             self._fail(f"the provider's headers exceed {MAX_ANSWER_HEADERS} bytes")
             return
         if not self.headed:  # what follows a body in chunks is no header
-            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self.done or self.fault:
@@ -221,7 +221,8 @@ class Answer:
 
     def __init__(self, connection: _Connection, release: Callable[[_Connection], None]) -> None:
         self.status: int = connection.status
-        self.headers: list[tuple[str, str]] = connection.headers
+        self.headers: list[tuple[bytes, bytes]] = connection.headers
+        """Names in lower case, values as they came."""
         self._connection, self._release = connection, release
 
     async def piece(self) -> bytes:

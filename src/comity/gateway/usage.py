@@ -12,14 +12,12 @@ above 0 makes the usage `unpriced`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["NOTHING", "Usage", "count", "member", "unknown_counts"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens that a provider states; None for a member that an event leaves out."""
 
     input_tokens: int | None

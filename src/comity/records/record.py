@@ -86,6 +86,12 @@ class Amount:
 
     def exceeds(self, other: "Amount") -> tuple[str, ...]:
         """Names of the members in which this amount is larger than `other`."""
+        if (
+            self.input_tokens <= other.input_tokens
+            and self.output_tokens <= other.output_tokens
+            and self.cost_nano <= other.cost_nano
+        ):
+            return ()  # the usual case, without a look at names: every call of a gateway asks
         return tuple(f.name for f in fields(self) if getattr(self, f.name) > getattr(other, f.name))
 
 
@@ -140,9 +146,10 @@ def to_bytes(record: Record) -> bytes:
 
     Written member by member, because every call of a gateway writes two; `canonical_bytes` writes the same.
     """
-    members = _WRITERS.get(type(record)) or _writers(type(record))
+    writers, rest = _WRITERS.get(type(record)) or _writers(type(record))
+    values = record.__dict__
     try:
-        return f"{{{','.join([start + write(getattr(record, name)) for name, start, write in members])}}}".encode()
+        return f"{''.join([start + write(values[name]) for name, start, write in writers])}{rest}".encode()
     except NotCanonical as error:
         raise MalformedRecord(f"{record.kind}: {error}") from None
     except UnicodeEncodeError:
@@ -189,14 +196,26 @@ def _hints(cls: type[Record]) -> dict[str, Any]:
 
 
 Write = Callable[[Any], str]
-_WRITERS: dict[type, list[tuple[str, str, Write]]] = {}
+Writers = tuple[list[tuple[str, str, Write]], str]
+_WRITERS: dict[type, Writers] = {}
 
 
-def _writers(cls: type[Record]) -> list[tuple[str, str, Write]]:
-    """Each member of a kind in the order of its bytes: its attribute, the bytes before its value, how it is written."""
-    writers = [(name, f'"{name}":', _writer(hint)) for name, hint in _hints(cls).items()]
-    writers += [("kind", '"kind":', _string), ("version", '"v":', _integer)]
-    _WRITERS[cls] = sorted(writers, key=lambda member: member[1])
+def _writers(cls: type[Record]) -> Writers:
+    """Each member in the order of its bytes: its name, the bytes before its value, how it is written; and the rest.
+
+    Kind and version are the same for all records of a class, so they stand in the bytes before the next value.
+    """
+    hints = _hints(cls)
+    same = {"kind": _string(cls.kind), "v": _integer(cls.version)}
+    writers, before = [], "{"
+    for name in sorted([*hints, *same]):
+        before += f'"{name}":'
+        if name in same:
+            before += f"{same[name]},"
+        else:
+            writers.append((name, before, _writer(hints[name])))
+            before = ","
+    _WRITERS[cls] = writers, before.removesuffix(",") + "}"
     return _WRITERS[cls]
 
 
