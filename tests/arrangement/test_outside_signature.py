@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -348,6 +349,21 @@ def test_a_visible_mark_is_told_with_its_size() -> None:
 
     assert () == verdict.problems()
     assert "71 × 21 mm" == verdict.signatures[0].mark
+
+
+def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate names where its revocations are published, and nobody is asked."""
+    asked: list[object] = []
+
+    def answer(*names: object, **_: object) -> None:
+        asked.append(names)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket.socket, "connect", answer)
+    judged(sign(pages(), ADA, stamper=STAMPS))
+
+    assert [] == asked
 
 
 def test_nothing_is_logged_of_the_signers(caplog: pytest.LogCaptureFixture) -> None:
