@@ -1,7 +1,8 @@
 """What a terminal shows of adequacy: a table with one row an item and four cells, then the days.
 
 Each cell shows as much as fits: its mark, its status and what it says; else the figure; else the status alone.  Where
-nothing is, a dash stands, and where no entry could show anything, a dot.  The page fits 80 columns and uses more where there are more.
+nothing is, a dash stands, and where no entry could show anything, a dot.  The page fits 80 columns and uses more where
+there are more.
 """
 
 import textwrap
@@ -72,8 +73,8 @@ def _head(page: Adequacy, width: int) -> Iterator[str]:
     if page.access is not None:
         access = page.access
         calls, other = access.calls, access.mismatched.count
-        said = f"{calls.permitted.count:,} permitted, {calls.answered.count:,} answered, {calls.refused.count:,} refused"
-        yield from row("calls", f"{said}, {other:,} by another model", width)
+        said = f"{calls.permitted.count:,} permitted, {calls.answered.count:,} answered"
+        yield from row("calls", f"{said}, {calls.refused.count:,} refused, {other:,} by another model", width)
         yield from row("", f"{access.size:,} entries of {access.origin}", width)
     else:
         yield from row("calls", "not known: no access ledger at hand; --access FILE names one", width)
