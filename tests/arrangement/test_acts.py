@@ -10,12 +10,15 @@ from specimen import AUTHORITY, ORIGIN, PROVIDER, STRANGER, terms
 
 from comity.arrangement import (
     CAUSES,
+    Act,
     ActRefused,
+    Exit,
     Grant,
     Resumption,
     Revocation,
     Stop,
     Suspension,
+    exit_text,
     grant_text,
     open_act,
     resume_text,
@@ -40,7 +43,7 @@ def grant(person: str = "evaluator-1", access: str = ACCESS, nonce: str = NONCE)
 def test_each_act_is_read_back_as_it_was_signed() -> None:
     """What a party signs is what the other side's machine executes."""
     digest, key = terms().digest, AUTHORITY.vkey
-    acts = {
+    acts: dict[str, Act] = {
         grant(): Grant(
             ledger=ORIGIN, arrangement=digest, person="evaluator-1", access=ACCESS, expires=UNTIL, nonce=NONCE, by=key
         ),
@@ -57,6 +60,9 @@ def test_each_act_is_read_back_as_it_was_signed() -> None:
             ledger=ORIGIN, cause="containment", nonce=NONCE, by=key
         ),
     }
+    acts[exit_text(ledger=ORIGIN, cause="unstated", effective=UNTIL, nonce=NONCE)] = Exit(
+        ledger=ORIGIN, cause="unstated", effective=UNTIL, nonce=NONCE, by=key
+    )
     for text, act in acts.items():
         assert act == open_act(sign_act(text, AUTHORITY), AUTHORITY.verifier)
 
@@ -104,6 +110,10 @@ def test_an_act_has_one_signature() -> None:
         f"comity stop/1\n\n{ORIGIN}\noperational\n{NONCE}\n",
         f"comity stop/1\nelsewhere\noperational\n{NONCE}\n",
         f"comity stop/1\n{ORIGIN}\noperational\n{NONCE.upper()}\n",
+        f"comity stop/1\n{ORIGIN}\nunstated\n{NONCE}\n",
+        f"comity exit/1\n{ORIGIN}\noperational\n2026-12-01T00:00:00.001Z\n{NONCE}\n",
+        f"comity exit/1\n{ORIGIN}\noperational\n2026-12-01\n{NONCE}\n",
+        f"comity exit/1\n{ORIGIN}\nboredom\n2026-12-01T00:00:00.000Z\n{NONCE}\n",
         grant().replace("2026-12-01T00:00:00.000Z", "tomorrow"),
         grant().replace("2026-12-01T00:00:00.000Z", "2026-12-01T00:00:00Z"),
     ],

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from specimen import VALUE, changed, terms
+from specimen import VALUE, changed, recipient_key, terms
 
 from comity.arrangement import ChangeRefused, Terms, TermsRefused, counter, diff, parse_terms_json
 from comity.records import canonical_bytes
@@ -39,6 +39,19 @@ def test_a_counter_offer_follows_from_the_version_before() -> None:
         ("suspension.clock_stops", "", "suspension.clock_stops", []),
         ("access[activations].promise", "All layers.", "access.0.promise", "All layers."),
         ("access.means", "document", "access.0.means", "document"),
+        ("access[activations]", "", "access", []),
+        (
+            "people[expert-1]", "expert", "people",
+            [*VALUE["people"], {"id": "expert-1", "role": "expert", "eligible": True}],
+        ),
+        (
+            "access[gradients]", "session: Weekly, in its room.", "access",
+            [*VALUE["access"], {"item": "gradients", "means": "session", "promise": "Weekly, in its room."}],
+        ),
+        (
+            "content.recipients[lab.one]", recipient_key(9), "content.recipients",
+            [*VALUE["content"]["recipients"], {"name": "lab.one", "key": recipient_key(9)}],
+        ),
         ("access_days", "3", "access_days", 3),
         ("exit.by", "authority", "exit.by", ["authority"]),
         ("successor.notice_days", "7", "successor.notice_days", 7),
@@ -78,6 +91,9 @@ def test_a_value_is_read_as_the_kind_of_its_clause(clause: str, text: str, path:
         ("", "x"),
         ("a..b", "x"),
         ("content.recipients.key", "x"),
+        ("people[evaluator-1]", "expert"),
+        ("people[nobody]", ""),
+        ("models[another]", "x"),
     ],
 )
 def test_what_is_not_there_or_never_changes_is_refused(clause: str, text: str) -> None:

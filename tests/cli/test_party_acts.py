@@ -1,4 +1,4 @@
-"""The commands of a party's own hand: stop, suspend and resume, signed here and sent to a gateway's door."""
+"""The commands of a party's own hand: stop, suspend, resume and exit, signed here and sent to a gateway's door."""
 
 import json
 import threading
@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from comity.arrangement import Resumption, Stop, Suspension, open_act
+from comity.arrangement import Exit, Resumption, Stop, Suspension, open_act
 from comity.cli.home import open_home
 from comity.cli.main import main
 
 ID = "0123456789abcdef0123456789abcdef"
 ORIGIN = f"operator.example/a/{ID}"
-ACTS = [("stop", Stop, "stopped"), ("suspend", Suspension, "suspended"), ("resume", Resumption, "resumed")]
+ACTS = [
+    ("stop", Stop, "stopped"),
+    ("suspend", Suspension, "suspended"),
+    ("resume", Resumption, "resumed"),
+    ("exit", Exit, "left"),
+]
 
 
 class Gateway:
@@ -76,7 +81,7 @@ def test_an_act_goes_to_its_door_signed_by_the_party(
     act = open_act(note, open_home(home).signer("party").verifier)
     assert f"/a/{ID}/{command}" == path
     assert isinstance(act, kind)
-    assert isinstance(act, (Stop, Suspension, Resumption))
+    assert isinstance(act, (Stop, Suspension, Resumption, Exit))
     assert (ORIGIN, "legal-order") == (act.ledger, act.cause)
 
 
@@ -131,3 +136,16 @@ def test_a_home_without_a_party_key_signs_nothing(tmp_path: Path, gateway: Gatew
     assert 1 == said.exit_code
     assert "no party key in this evaluator's home" in said.stderr
     assert [] == gateway.came
+
+
+@pytest.mark.parametrize(("words", "day"), [((), None), (("--on", "2026-12-24"), "2026-12-24T00:00:00+00:00")])
+def test_an_exit_names_its_first_day(home: Path, tmp_path: Path, words: tuple[str, ...], day: str | None) -> None:
+    """It is the day given, at its beginning in UTC, or today; a day in another form is misuse."""
+    note = tmp_path / "exit.note"
+    assert 0 == run(home, "exit", ORIGIN, "--cause", "unstated", *words, "--out", str(note)).exit_code
+    act = open_act(note.read_bytes(), open_home(home).signer("party").verifier)
+
+    assert isinstance(act, Exit)
+    today = open_home(home).clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert (day or today.isoformat()) == act.effective.isoformat()
+    assert 2 == run(home, "exit", ORIGIN, "--cause", "operational", "--on", "soon", "--out", str(note)).exit_code

@@ -9,6 +9,7 @@ from asking import BODIES, BY_CALL, QUERIES, path_of
 from comity.arrangement import Terms
 from comity.gateway.asked import Asked
 from comity.gateway.decide import Reservation, decide
+from comity.gateway.life import UNLIMITED
 from comity.gateway.refusal import Refusal
 from comity.gateway.state import NO_TIME, NOTHING, Grant, Standing, Taken
 from support import now
@@ -39,6 +40,7 @@ def standing(**changes: Any) -> Standing:
         "overrun": "",
         "run_open": True,
         "run_repeats": False,
+        "life": UNLIMITED,
     }
     return Standing(**(fields | changes))
 

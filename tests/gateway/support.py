@@ -169,22 +169,16 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
         "parties": {
             name: {"name": name.title(), "key": getattr(keys, name).vkey} for name in ("authority", "provider")
         },
-        "basis_kind": "voluntary",
-        "basis": "voluntary offer",
-        "purpose": ["testing"],
-        "channel": "api",
+        "basis_kind": "voluntary", "basis": "voluntary offer", "purpose": ["testing"], "channel": "api",
         "models": [model],
         "features": ["streaming", "stream_usage", "sampling", "seed", "stop", "system_prompt"],
-        "limits": {},
-        "access": [],
+        "limits": {}, "access": [], "calendar": "plain", "access_days": 0,
         "people": [{"id": "evaluator-1", "role": "evaluator", "eligible": True}],
         "window": {
             "from": f"{at - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
             "until": f"{at + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
             "hours": {"days": list(DAYS), "from": "00:00", "until": "24:00"},
         },
-        "calendar": "plain",
-        "access_days": 0,
         "budget": {"calls": 1000, "input_tokens": 1_000_000, "output_tokens": 100_000, "cost": "1.00"}
         | {"currency": "EUR", "output_unstated": "reserve", "rerun_reserve": 0},
         "rate": {"calls_per_minute": 10_000, "tokens_per_minute": 1_000_000_000, "concurrency": 64},
@@ -193,12 +187,10 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
             "recipients": [
                 {"name": name, "key": getattr(keys, name).public_text()} for name in ("evaluator", "recovery")
             ],
-            "blindness": "sealed-record",
-            "retention": "none",
-            "training": "none",
+            "blindness": "sealed-record", "retention": "none", "training": "none",
         },
         "record": {"provider_sees": "checkpoints"},
-        "successor": {"notice_days": 0, "access_days": 0, "text": "no newer version is promised"},
+        "successor": {"notice_days": 0, "access_days": 0, "text": "none is promised"},
         "stop": {"by": ["authority", "provider"]},
         "suspension": {"by": ["authority", "provider"], "clock_stops": ["legal-order", "operational"]},
         "exit": {"by": ["authority", "provider"], "notice_days": 0, "statement": "recorded"},
@@ -206,7 +198,7 @@ def terms_value(keys: Keys, **changes: Any) -> dict[str, Any]:
         "safe_harbour": {"tag": "test-engagement", "text": "good faith"},
         "guard": {"by": "none", "permit_key": keys.permit.vkey, "key": ""},
         "publication": {"by": "authority", "review_days": 30, "text": "after review"},
-    }
+    }  # fmt: skip
     for name, change in changes.items():
         clause, _, member = name.partition("__")
         if clause == "models" and member:

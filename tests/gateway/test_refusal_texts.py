@@ -14,6 +14,7 @@ from deciding import GRANT, asked_by, decided, taken
 from comity.arrangement import Terms, parse_terms_json
 from comity.arrangement.clauses import CLAUSES
 from comity.arrangement.features import BOUNDED, NEVER
+from comity.gateway.life import UNLIMITED
 from comity.gateway.refusal import Refusal
 from comity.gateway.state import Stop, Suspension
 from comity.records import canonical_bytes
@@ -55,6 +56,9 @@ class Case:
         return decision
 
 
+LEFT: Final = UNLIMITED._replace(exit_by="provider", exit_cause="no-agreement", exit_ms=1)
+WHOLE: Final = ("window.hours", "exit", "closed")
+"""What refuses as a whole: hours and exit by all of their clauses, and the closing, which both sides sign."""
 DAY: Final = {"calls": 10, "input_tokens": 1_000, "output_tokens": 500, "cost": "0.001"}
 
 CASES: Final = (
@@ -63,6 +67,8 @@ CASES: Final = (
     Case("the grant is over", standing={"grant": GRANT._replace(expires="2026-11-30T00:00:00.000Z")}),
     Case("a party stopped", standing={"stop": Stop("provider", "containment")}),
     Case("a party suspended", standing={"suspension": Suspension("authority", "legal-order")}),
+    Case("both closed the access", standing={"life": UNLIMITED._replace(closed=1)}),
+    Case("a party left", standing={"life": LEFT}),
     Case("too early", at=datetime(2026, 11, 1, tzinfo=UTC)),
     Case("too late", at=datetime(2027, 1, 1, tzinfo=UTC)),
     Case("outside the hours", window=OFFICE),
@@ -179,5 +185,5 @@ def test_each_clause_that_refuses_is_a_clause_of_the_terms(case: Case) -> None:
     """What a refusal names can be looked up: in the terms, or as a part of the request or of the grant."""
     clause = case.refusal().clause
 
-    known = clause in CLAUSES or clause.startswith(("grant.", "request.")) or clause == "window.hours"
+    known = clause in CLAUSES or clause.startswith(("grant.", "request.")) or clause in WHOLE
     assert known or clause.removeprefix("features.") in NEVER

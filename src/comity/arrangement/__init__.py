@@ -1,15 +1,17 @@
 """Arrangement: what was agreed, in which words, signed by whom?
 
 Terms are written in YAML and signed as canonical JSON; an offer is one version with
-one or two signatures; an act (grant, revocation, stop, suspension, resumption) is
+one or two signatures; an act (grant, revocation, stop, suspension, resumption, exit) is
 one party's signed note.  docs/reference/terms.md lists every clause.
 """
 
 from comity.arrangement.acts import (
     CAUSES,
+    UNSTATED,
     Act,
     DrawCommit,
     DrawReveal,
+    Exit,
     Grant,
     Resumption,
     Revocation,
@@ -17,6 +19,7 @@ from comity.arrangement.acts import (
     Suspension,
     draw_commit_text,
     draw_reveal_text,
+    exit_text,
     grant_text,
     open_act,
     resume_text,
@@ -97,6 +100,7 @@ __all__ = [
     "CAUSES",
     "CLAUSES",
     "FEATURES",
+    "UNSTATED",
     "AccessOffer",
     "Act",
     "ActRefused",
@@ -116,6 +120,7 @@ __all__ = [
     "ContractRefused",
     "DrawCommit",
     "DrawReveal",
+    "Exit",
     "Expired",
     "Explained",
     "Grant",
@@ -159,6 +164,7 @@ __all__ = [
     "draft_from_offer",
     "draw_commit_text",
     "draw_reveal_text",
+    "exit_text",
     "explain",
     "grant_text",
     "in_force",

@@ -7,6 +7,7 @@
 | stop | `comity stop/1`, ledger origin, cause, nonce |
 | suspension | `comity suspend/1`, ledger origin, cause, nonce |
 | resumption | `comity resume/1`, ledger origin, cause, nonce |
+| exit | `comity exit/1`, ledger origin, cause, from when on, nonce |
 | commitment to a draw | `comity draw-commit/1`, ledger origin, run, SHA-256 of 32 secret bytes, nonce |
 | revelation of a draw | `comity draw-reveal/1`, ledger origin, run, the 32 bytes in hex, nonce |
 
@@ -15,7 +16,9 @@ digits, the nonce is 128 random bits as 32, `expires` is an instant as records
 write it.  The origin ties an act to one ledger and the nonce makes it one act:
 whoever executes acts refuses a nonce seen before (the notes stand in the entries).
 
-`cause` is a code of `CAUSES`, so that both sides count the same thing.
+`cause` is a code of `CAUSES`, so that both sides count the same thing; an exit may
+bear `UNSTATED` instead, where the clause `exit.statement` lets a side leave without a
+word.  From when on an exit ends access is the beginning of a day in UTC.
 
 A stop ends access and cuts what is under way; a suspension lets no new call pass,
 and for the causes of the clause `suspension.clock_stops` the window's clock stands
@@ -26,14 +29,17 @@ says which rows of a run it picks.
 
     open_act(note, verifier, …) -> Grant | Revocation | Stop | Suspension | Resumption | …
 
+An exit ends access for good, from its day on; nobody resumes it.
+
 Not promised: that the signer may do it.  Who may stop stands in the clause
-`stop.by`, who may suspend in `suspension.by`; who may grant is the authority.
+`stop.by`, who may suspend in `suspension.by`, who may leave in `exit.by`; who may
+grant is the authority.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from types import MappingProxyType
 from typing import Final
 
@@ -43,9 +49,11 @@ from comity.records import MalformedInstant, instant_text, parse_instant
 
 __all__ = [
     "CAUSES",
+    "UNSTATED",
     "Act",
     "DrawCommit",
     "DrawReveal",
+    "Exit",
     "Grant",
     "Resumption",
     "Revocation",
@@ -53,6 +61,7 @@ __all__ = [
     "Suspension",
     "draw_commit_text",
     "draw_reveal_text",
+    "exit_text",
     "grant_text",
     "open_act",
     "resume_text",
@@ -78,6 +87,9 @@ CAUSES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Why access stops, ends or resumes."""
+
+UNSTATED: Final = "unstated"
+"""The cause of an exit without a word."""
 
 MAX_NOTE: Final = 4_096
 """Bytes of an act: seven short lines and one Ed25519 signature take under 1,000."""
@@ -146,6 +158,17 @@ class Resumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """A party leaves: from the beginning of a day on there is no access under one ledger's arrangement."""
+
+    ledger: str
+    cause: str
+    effective: datetime
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrawCommit:
     """A party's half of a draw over one run's rows, fixed and not yet told."""
 
@@ -168,7 +191,7 @@ class DrawReveal:
     by: str
 
 
-Act = Grant | Revocation | Stop | Suspension | Resumption | DrawCommit | DrawReveal
+Act = Grant | Revocation | Stop | Suspension | Resumption | Exit | DrawCommit | DrawReveal
 
 
 def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
@@ -194,6 +217,11 @@ def suspend_text(*, ledger: str, cause: str, nonce: str) -> str:
 def resume_text(*, ledger: str, cause: str, nonce: str) -> str:
     """The text of a resumption."""
     return _text("resume", (ledger, cause, nonce))
+
+
+def exit_text(*, ledger: str, cause: str, effective: datetime, nonce: str) -> str:
+    """The text of an exit."""
+    return _text("exit", (ledger, cause, instant_text(effective), nonce))
 
 
 def draw_commit_text(*, ledger: str, run: str, commitment: str, nonce: str) -> str:
@@ -249,6 +277,8 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
             return Suspension(ledger=ledger, cause=cause, nonce=nonce, by=by)
         case "resume", [ledger, cause, nonce]:
             return Resumption(ledger=ledger, cause=cause, nonce=nonce, by=by)
+        case "exit", [ledger, cause, effective, nonce]:
+            return Exit(ledger=ledger, cause=cause, effective=parse_instant(effective), nonce=nonce, by=by)
         case "draw-commit", [ledger, run, commitment, nonce]:
             return DrawCommit(ledger=ledger, run=run, commitment=commitment, nonce=nonce, by=by)
         case "draw-reveal", [ledger, run, secret, nonce]:
@@ -262,6 +292,7 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "stop": ("ledger origin", "cause", "nonce"),
     "suspend": ("ledger origin", "cause", "nonce"),
     "resume": ("ledger origin", "cause", "nonce"),
+    "exit": ("ledger origin", "exit cause", "effective", "nonce"),
     "draw-commit": ("ledger origin", "run", "commitment", "nonce"),
     "draw-reveal": ("ledger origin", "run", "secret", "nonce"),
 }
@@ -276,6 +307,7 @@ _PATTERNS: Final[Mapping[str, str]] = {
     "commitment": _DIGEST,
     "secret": _DIGEST,
     "cause": "|".join(CAUSES),
+    "exit cause": "|".join((*CAUSES, UNSTATED)),
 }
 
 
@@ -290,11 +322,13 @@ def _check(kind: str, fields: list[str]) -> None:
         came = f"{len(fields)} lines after the first"
         raise ActRefused(f"{kind}: expected the lines {', '.join(names)}; got {came}")
     for name, value in zip(names, fields, strict=True):
-        if name == "expires":
+        if name in ("expires", "effective"):
             try:
-                parse_instant(value)
+                at = parse_instant(value)
             except MalformedInstant as error:
-                raise ActRefused(f"{kind}: expires: {error}") from None
+                raise ActRefused(f"{kind}: {name}: {error}") from None
+            if name == "effective" and at.time() != time(0):
+                raise ActRefused(f"{kind}: effective: expected the beginning of a day in UTC; got {value}")
         elif not re.fullmatch(_PATTERNS[name], value, re.ASCII):
-            expected = f"one of {', '.join(CAUSES)}" if name == "cause" else _PATTERNS[name]
+            expected = f"one of {', '.join(CAUSES)}" if name.endswith("cause") else _PATTERNS[name]
             raise ActRefused(f"{kind}: {name}: expected {expected}; got {value[:70]!r}")

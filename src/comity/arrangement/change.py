@@ -13,12 +13,16 @@ booleans as such, lists as words separated by commas, all else as text.  Where a
 list has one item its name may be left out: `models.max_output`.  What fixes the
 identity of an arrangement does not change.
 
+A person or a promise is added whole, `people[expert-1]=expert` (eligible from the start) or
+`access[gradients]=session: Once a week, in its own room.`, so is a recipient,
+`content.recipients[lab]=<key>`; an empty text takes such an item, or a model, off the terms.
+
 A feature that needs a bound is allowed together with it (`features.n=allowed` and
 `limits.n=4`), and loses it where it is refused; a bound alone may change too.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -123,6 +127,9 @@ def set_clause(value: dict[str, Any], clause: str, text: str) -> None:
         if not isinstance(at, dict) or name not in at:
             raise ChangeRefused(f"{clause}: these terms have no clause {name!r} there")
         last = depth == len(way) - 1
+        if last and item is not None and isinstance(at[name], list):
+            at[name] = _items(at[name], clause.partition("[")[0], item, text, clause)
+            return
         if last and item is None:
             at[name] = _like(at[name], text, clause)
             return
@@ -130,6 +137,31 @@ def set_clause(value: dict[str, Any], clause: str, text: str) -> None:
         if isinstance(at, list):
             at = _item(at, item, clause)
     raise ChangeRefused(f"{clause} names a whole item; name one clause of it")
+
+
+def _items(items: list[Any], kind: str, called: str, text: str, clause: str) -> list[Any]:
+    """A list with an item added, or taken off where the text is empty."""
+    known = any(_called(item) == called for item in items if isinstance(item, dict))
+    if known and not text:
+        return [item for item in items if _called(item) != called]
+    if known or kind not in _ADDED:
+        raise ChangeRefused(f"{clause} names a whole item; name one clause of it, or set it to nothing to remove it")
+    if not text:
+        raise ChangeRefused(f"{clause}: there is no such item to remove")
+    return [*items, _ADDED[kind](called, text)]
+
+
+def _promise(called: str, text: str) -> dict[str, Any]:
+    means, _, promise = text.partition(":")
+    return {"item": called, "means": means.strip(), "promise": promise.strip()}
+
+
+_ADDED: Final[Mapping[str, Callable[[str, str], dict[str, Any]]]] = {
+    "people": lambda called, text: {"id": called, "role": text, "eligible": True},
+    "access": _promise,
+    "content.recipients": lambda called, text: {"name": called, "key": text},
+}
+"""Lists whose items can be added by one text, and how."""
 
 
 def _item(items: list[Any], called: str | None, clause: str) -> Any:

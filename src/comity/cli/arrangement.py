@@ -29,6 +29,7 @@ from comity.arrangement import (
     show_changes,
     verify_offer,
 )
+from comity.cli.amending import amend
 from comity.cli.arrangement_approve import approve, before_signing
 from comity.cli.arrangement_comment import comment, receive_comment, remarks_of
 from comity.cli.arrangement_contract import contract
@@ -264,5 +265,5 @@ def check(file: Path, part: bool, as_json: bool) -> None:
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
 
 
-for command in (approve, comment, contract, crosswalk_, receive_comment, sign, template):
+for command in (amend, approve, comment, contract, crosswalk_, receive_comment, sign, template):
     arrangement.add_command(command)

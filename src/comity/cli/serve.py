@@ -25,6 +25,7 @@ import uvloop
 
 from comity import __version__
 from comity.arrangement import ArrangementError, Offer, Terms, verify_offer
+from comity.cli.amending import amend_ledger
 from comity.cli.home import Home, write_private
 from comity.cli.places import ADDRESS, FILE, adopted_folders, ledger_place
 from comity.cli.watching import Watching, host_port, open_watching
@@ -43,7 +44,7 @@ EXISTING: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def ledger() -> None:
-    """The operator's ledgers: reserve a name and keys, adopt signed terms."""
+    """The operator's ledgers: reserve a name and keys, adopt signed terms, take amendments."""
 
 
 @ledger.command("reserve")
@@ -137,6 +138,9 @@ def adopt(
         click.echo(json.dumps(members))
     else:
         click.echo(f"{offer.terms.ledger.origin} begins: entry 0 holds both signatures over {offer.terms.digest[:16]}…")
+
+
+ledger.add_command(amend_ledger)
 
 
 @click.command("serve")

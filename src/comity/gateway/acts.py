@@ -1,24 +1,28 @@
-"""Party acts: grants, revocations, stops, suspensions, resumptions and the two halves of a draw, by signed note.
+"""Party acts: grants, revocations, stops, suspensions, resumptions, exits and both halves of a draw, by signed note.
 
 A door takes the note of one act (`comity.arrangement.acts`), signed by a party
 key of the terms.  The authority grants and revokes; who may stop stands in the
 clause `stop.by`, who may suspend in `suspension.by`; a resumption lifts what the
-same party stopped or suspended.  Both halves of a draw
+same party stopped or suspended.  Who may leave stands in `exit.by`; an exit gives the
+notice of `exit.notice_days`, counted in whole days from the day it is recorded, and
+states its cause unless `exit.statement` is `none`.  Both halves of a draw
 are committed after the run's scores, once a party, and told after both are
 committed: so neither side can choose its half by the other's.  An act is performed
 once: the digest of its text is kept, and a second coming of it is refused.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, assert_never
 
 from comity.arrangement import (
+    UNSTATED,
     Act,
     ActRefused,
     DrawCommit,
     DrawReveal,
+    Exit,
     Grant,
     Resumption,
     Revocation,
@@ -28,10 +32,11 @@ from comity.arrangement import (
     Terms,
     open_act,
 )
-from comity.gateway import state
+from comity.gateway import life, state
 from comity.gateway.refusal import Refusal
 from comity.ledger import Transaction, parse_vkey
 from comity.records import (
+    AccessExited,
     AccessResumed,
     AccessStopped,
     AccessSuspended,
@@ -54,6 +59,7 @@ DOORS: Final[Mapping[str, type[Act]]] = {
     "/stop": Stop,
     "/suspend": Suspension,
     "/resume": Resumption,
+    "/exit": Exit,
     "/draw-commits": DrawCommit,
     "/draw-reveals": DrawReveal,
 }
@@ -94,6 +100,8 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             done = _suspend(tx, act, by, terms, note, now)
         case Resumption():
             done = _resume(tx, act, by, note, now)
+        case Exit():
+            done = _exit(tx, act, by, terms, note, now)
         case DrawCommit():
             done = _commit_draw(tx, act, by, note, now)
         case DrawReveal():
@@ -189,6 +197,33 @@ def _resume(tx: Transaction, act: Resumption, by: Role, note: bytes, now: dateti
         )
     state.resume(tx, by=by, at_ms=state.millis(now))
     return tx.append(to_bytes(AccessResumed(at=Instant(instant_text(now)), by=by, cause=act.cause, note=note.decode())))
+
+
+def _exit(tx: Transaction, act: Exit, by: Role, terms: Terms, note: bytes, now: datetime) -> int | Refusal:
+    agreed = terms.exit
+    if by not in agreed.by:
+        return _no("terms-refused", "exit.by", f"the terms let {', '.join(agreed.by)} leave, not the {by}")
+    if tx.execute('SELECT 1 FROM gate_exit WHERE "by" = ?', (by,)):
+        return _no("terms-refused", "exit.by", f"the {by} has left this arrangement already")
+    if act.cause == UNSTATED and agreed.statement != "none":
+        because = f"an exit states its cause: exit.statement is {agreed.statement}"
+        return _no("terms-refused", "exit.statement", because)
+    notice = (act.effective.date() - now.date()).days
+    if notice < agreed.notice_days:
+        first = (now + timedelta(days=agreed.notice_days)).date().isoformat()
+        because = f"{agreed.notice_days} days of notice agreed, this gives {notice}; access may end from {first} on"
+        return _no("terms-refused", "exit.notice_days", because)
+    effective = instant_text(act.effective)
+    at = Instant(instant_text(now))
+    index = tx.append(
+        to_bytes(
+            AccessExited(
+                at=at, by=by, cause=act.cause, effective=effective, notice_days=notice, note=note.decode()
+            )
+        )
+    )
+    life.leave(tx, by=by, cause=act.cause, from_ms=state.millis(act.effective))
+    return index
 
 
 def _commit_draw(tx: Transaction, act: DrawCommit, by: Role, note: bytes, now: datetime) -> int | Refusal:

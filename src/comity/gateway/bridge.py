@@ -22,9 +22,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from comity.arrangement import Terms
 from comity.gateway.asked import Asked
 from comity.gateway.calls import Caller, LeaseLost, Outcome, Permit, Refused
+from comity.gateway.life import InForce, TermsChanged
 from comity.gateway.permit_note import MAX_TREE, PermitSlip, expiry_of, sign_permits
 from comity.gateway.round import Round
 from comity.ledger import Ledger, LedgerError, Signer, Transaction
@@ -38,7 +38,7 @@ COMPANY_SECONDS: Final = 0.001
 
 T = TypeVar("T")
 Waiting = asyncio.Future[Any]
-Asking = tuple[Waiting, Caller, Asked, SealedItem, str]
+Asking = tuple[Waiting, Caller, Asked, SealedItem, str, int]
 
 
 class Bridge:
@@ -97,26 +97,29 @@ class Rounds:
         self,
         bridge: Bridge,
         *,
-        terms: Terms,
+        in_force: InForce,
         signer: Signer,
         incarnation: Callable[[], str],
         clock: Callable[[], datetime],
         under_way: Collection[object] = (),
     ) -> None:
         """`under_way` has one item for each call that the gateway carries now."""
-        self._bridge, self._terms, self._signer = bridge, terms, signer
+        self._bridge, self._in_force, self._signer = bridge, in_force, signer
         self._incarnation, self._clock, self._under_way = incarnation, clock, under_way
         self._asking: deque[Asking] = deque()
         self._settling: deque[tuple[Waiting, Permit, Outcome]] = deque()
         self._coming = False
 
-    async def admit(self, caller: Caller, asked: Asked, request: SealedItem, sent: str) -> Permit | Refused:
-        """Decide one call and record the decision; raises `LeaseLost` or `LedgerError`.
+    async def admit(
+        self, caller: Caller, asked: Asked, request: SealedItem, sent: str, version: int
+    ) -> Permit | Refused:
+        """Decide one call and record the decision; raises `LeaseLost`, `TermsChanged` or `LedgerError`.
 
-        `sent` is the SHA-256 of the body in hex, which the permit's note is for.
+        `sent` is the SHA-256 of the body in hex, which the permit's note is for; `version` is that of the terms
+        to whose recipients the request is sealed.
         """
         waiting: asyncio.Future[Permit | Refused] = asyncio.get_running_loop().create_future()
-        self._asking.append((waiting, caller, asked, request, sent))
+        self._asking.append((waiting, caller, asked, request, sent, version))
         self._come()
         return await waiting
 
@@ -166,9 +169,14 @@ class Rounds:
         one = Round(tx, incarnation=self._incarnation(), now=self._clock())
         if taken.settling:
             taken.settled = one.settle([(permit, outcome) for _, permit, outcome in taken.settling])
-        for _, caller, asked, request, _ in taken.asking:
+        terms = self._in_force.at(one.version, tx.execute)
+        taken.digest = terms.digest
+        for _, caller, asked, request, _, version in taken.asking:
+            if version != terms.version:
+                taken.decided.append(TermsChanged())
+                continue
             try:
-                taken.decided.append(one.admit(terms=self._terms, caller=caller, asked=asked, request=request))
+                taken.decided.append(one.admit(terms=terms, caller=caller, asked=asked, request=request))
             except LeaseLost as lost:
                 taken.decided.append(lost)
         one.close()
@@ -186,7 +194,7 @@ class Rounds:
         self._sign(taken)
         for (waiting, *_), decision in zip(taken.asking, taken.decided, strict=True):
             if not waiting.done():
-                if isinstance(decision, LeaseLost):
+                if isinstance(decision, LeaseLost | TermsChanged):
                     waiting.set_exception(decision)
                 else:
                     waiting.set_result(decision)
@@ -199,7 +207,7 @@ class Rounds:
         """One signature for all permits of the round."""
         permitted = [
             (decision, asked.target, sent)
-            for (_, _, asked, _, sent), decision in zip(taken.asking, taken.decided, strict=True)
+            for (_, _, asked, _, sent, _), decision in zip(taken.asking, taken.decided, strict=True)
             if isinstance(decision, Permit)
         ]
         if not permitted:
@@ -208,8 +216,8 @@ class Rounds:
             PermitSlip(index=permit.index, method="POST", target=target, sent=sent, expires=expiry_of(permit.at))
             for permit, target, sent in permitted
         ]
-        terms = self._terms
-        notes = sign_permits(self._signer, origin=terms.ledger.origin, digest=terms.digest, slips=slips)
+        origin = self._in_force.terms.ledger.origin
+        notes = sign_permits(self._signer, origin=origin, digest=taken.digest, slips=slips)
         for (permit, *_), note in zip(permitted, notes, strict=True):
             permit.note = note
 
@@ -217,13 +225,15 @@ class Rounds:
 class _Taken:
     """What one round took, and what came of it."""
 
-    __slots__ = ("asking", "decided", "settled", "settling")
+    __slots__ = ("asking", "decided", "digest", "settled", "settling")
 
     def __init__(self) -> None:
         self.asking: list[Asking] = []
         self.settling: list[tuple[Waiting, Permit, Outcome]] = []
-        self.decided: list[Permit | Refused | LeaseLost] = []
+        self.decided: list[Permit | Refused | LeaseLost | TermsChanged] = []
         self.settled: list[bool] = []
+        self.digest = ""
+        """Of the terms by which it was decided."""
 
     @property
     def ran(self) -> bool:

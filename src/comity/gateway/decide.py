@@ -164,6 +164,10 @@ def _refuse_time(
         suspension = standing.suspension
         because = f"the {suspension.by} suspended this access until it resumes it: {suspension.cause}"
         return _terms("suspension.by", because)
+    if (life := standing.life).closed:
+        return _terms("closed", "this arrangement is closed: both sides ended its access for good")
+    if life.exit_by and millis(now) >= life.exit_ms:
+        return _terms("exit", f"the {life.exit_by} left this arrangement, and access has ended: {life.exit_cause}")
     if now < window.begins:
         return _terms("window.from", f"access begins at {window.begins:%Y-%m-%d %H:%M} UTC")
     if clock >= window.until:

@@ -12,8 +12,9 @@
 | `GET /draw/<run>` | anyone | the commitments and revelations of a draw, each with its receipt or null |
 | `GET /tile/…` | a grant's key | hashes and entries, as files of the tile directory |
 | `POST /grants`, `/revocations` | a party, by signed note | 201 with the entry's index |
-| `POST /stop`, `/suspend`, `/resume` | a party, by signed note | 201 with the entry's index |
+| `POST /stop`, `/suspend`, `/resume`, `/exit` | a party, by signed note | 201 with the entry's index |
 | `POST /draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
+| `POST /amendments` | anyone, with both parties' signatures | 201 with the entry's index (`amend`) |
 | `POST /view` | a party, by signed note | that party's view of how the arrangement stands (`views`) |
 | `POST /counters` | the provider's guard, by signed note | 201 with the entry's index |
 
@@ -31,6 +32,7 @@ from typing import Any, Final
 from comity.arrangement.features import NEVER
 from comity.gateway import acts, evidence, state
 from comity.gateway.admission import Caller, Refused
+from comity.gateway.amend import amend
 from comity.gateway.asked import MalformedRequest, read_body
 from comity.gateway.decide import refuse_key
 from comity.gateway.gate import Gate
@@ -85,6 +87,9 @@ class Doors:
             return True
         if method == "POST" and rest in acts.DOORS:
             await self._act(rest, body, reply)
+            return True
+        if method == "POST" and rest == "/amendments":
+            await self._amend(body, reply)
             return True
         if method == "POST" and rest == "/counters":
             await self._counters(body, reply)
@@ -168,11 +173,20 @@ class Doors:
 
     async def _act(self, door: str, body: bytes, reply: Reply) -> None:
         def act(tx: Any) -> int | Refusal:
-            return acts.perform(tx, door=door, note=body, terms=self.gate.terms, now=self.gate.clock())
+            return acts.perform(tx, door=door, note=body, terms=self.gate.terms_in(tx), now=self.gate.clock())
 
         await self._recorded(act, reply)
         if state.find_stop(self.gate.query) is not None:
             self.gate.cut_all("stopped")
+
+    async def _amend(self, envelope: bytes, reply: Reply) -> None:
+        gate = self.gate
+
+        def act(tx: Any) -> int | Refusal:
+            terms = gate.terms_in(tx)
+            return amend(tx, envelope=envelope, terms=terms, spoken=gate.providers.keys(), now=gate.clock())
+
+        await self._recorded(act, reply, then=gate.terms_in)  # whoever asks after the answer finds the new version
 
     async def _view(self, note: bytes, reply: Reply) -> None:
         """What one party sees; nothing is recorded."""
@@ -184,13 +198,15 @@ class Doors:
 
     async def _counters(self, body: bytes, reply: Reply) -> None:
         def record(tx: Any) -> int | Refusal:
-            return perform_counters(tx, note=body, terms=self.gate.terms, now=self.gate.clock())
+            return perform_counters(tx, note=body, terms=self.gate.terms_in(tx), now=self.gate.clock())
 
         await self._recorded(record, reply)
 
-    async def _recorded(self, append: Any, reply: Reply) -> None:
+    async def _recorded(self, append: Any, reply: Reply, then: Any = None) -> None:
         try:
             done = await self.gate.transact(append)
+            if then is not None:
+                await self.gate.transact(then)
         except LedgerError:
             await self._not_recorded(reply)
             return

@@ -23,6 +23,7 @@ from comity.gateway.anomaly import Custom
 from comity.gateway.bridge import Bridge, Rounds
 from comity.gateway.flight import Cut, Flight, StopWatch
 from comity.gateway.headers import read_headers
+from comity.gateway.life import InForce, find_life
 from comity.gateway.observe import Observer
 from comity.gateway.passage import Passage
 from comity.gateway.pool import pooled
@@ -31,7 +32,6 @@ from comity.gateway.refusal import Refusal
 from comity.gateway.reply import NOT_RECORDED, Reply, say
 from comity.gateway.upstream import Upstream
 from comity.ledger import Ledger, LedgerError, Signer, Transaction
-from comity.records import ArrangementSigned, MalformedRecord, UnknownKind, parse_record
 from comity.vault import Epoch, parse_recipient, store_epoch
 
 __all__ = ["Clock", "Gate", "Provider", "Random"]
@@ -53,7 +53,7 @@ class LedgerUnreadable(LedgerError):
 
 
 class OtherTerms(LedgerError):
-    """The terms given are not those that the ledger began with; take the file that was adopted."""
+    """The terms given are no version that the ledger is kept under; take the file that was adopted."""
 
 
 class Gate:
@@ -82,7 +82,7 @@ class Gate:
                 )
         if permit_signer.vkey != terms.guard.permit_key:
             raise ValueError("expected the permit key that the terms name in guard.permit_key; this is another")
-        self.ledger, self.terms, self.clock, self.random = ledger, terms, clock, pooled(random)
+        self.ledger, self._in_force, self.clock, self.random = ledger, InForce(terms), clock, pooled(random)
         self.providers, self._software = providers, software
         self.incarnation = random(16).hex()
         self.custom = Custom()
@@ -91,7 +91,7 @@ class Gate:
         self._flights: set[Flight] = set()
         self.rounds = Rounds(
             bridge,
-            terms=terms,
+            in_force=self._in_force,
             signer=permit_signer,
             incarnation=lambda: self.incarnation,
             clock=clock,
@@ -99,7 +99,7 @@ class Gate:
         )
         self._reader = ledger.reader()
         self._watch_reader = ledger.reader()
-        self._epochs: dict[str, Epoch] = {}
+        self._epochs: dict[tuple[int, str], Epoch] = {}
         self._epoch_lock = asyncio.Lock()
         self._grants: dict[str, str] = {}
         self._may_send: bool | None = None
@@ -120,16 +120,22 @@ class Gate:
         while not self._watch.confirmed():
             await asyncio.sleep(0.005)
 
+    @property
+    def terms(self) -> Terms:
+        """The terms in force, as this gateway last read them from the ledger."""
+        return self._in_force.terms
+
+    def terms_in(self, tx: Transaction) -> Terms:
+        """The terms in force in a transaction."""
+        return self._in_force.at(find_life(tx.execute).version, tx.execute)
+
     def _check_terms(self) -> None:
-        """The terms in hand are those whose signatures entry 0 holds."""
-        [entry] = self.ledger.read(0, 1) or (b"",)
-        try:
-            signed = parse_record(entry)
-        except (MalformedRecord, UnknownKind):
-            signed = None
-        held = signed.digest if isinstance(signed, ArrangementSigned) else "no signed arrangement"
-        if held != self.terms.digest:
-            raise OtherTerms(f"entry 0 of {self.ledger.origin} holds {held}; the terms given are {self.terms.digest}")
+        """The terms in hand are a version that this ledger was kept under; then those in force are taken."""
+        digests = [row[0] for row in self.query("SELECT digest FROM gate_terms ORDER BY version")]
+        if self.terms.digest not in digests:
+            held = ", ".join(digests) or "no signed arrangement"
+            raise OtherTerms(f"{self.ledger.origin} is kept under {held}; the terms given are {self.terms.digest}")
+        self._in_force.at(find_life(self.query).version, self.query)
 
     async def stop(self) -> None:
         """End in order: cut what is under way, record the end; a ledger that takes nothing more is left as it is."""
@@ -282,17 +288,19 @@ class Gate:
 
     async def epoch(self, grant: str) -> Epoch:
         """This process's epoch for one grant: one encapsulation to each recipient of the terms."""
-        epoch = self._epochs.get(grant)
+        terms = self.terms
+        at = terms.version, grant
+        epoch = self._epochs.get(at)
         if epoch is not None:
             return epoch
         async with self._epoch_lock:
-            if grant not in self._epochs:
-                recipients = [parse_recipient(r.name, r.key) for r in self.terms.content.recipients]
+            if at not in self._epochs:
+                recipients = [parse_recipient(r.name, r.key) for r in terms.content.recipients]
                 context = f"{self.ledger.origin}\n{grant}".encode()
                 epoch = Epoch.begin(recipients, context, self.random)
                 await self.transact(partial(store_epoch, epoch=epoch))
-                self._epochs[grant] = epoch
-            return self._epochs[grant]
+                self._epochs[at] = epoch
+            return self._epochs[at]
 
     async def say(
         self, reply: Reply, protocol: Protocol | None, refused: Refused, since: datetime | None = None

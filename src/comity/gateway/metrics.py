@@ -110,7 +110,7 @@ class GateMetrics:
         self._calls[asked.protocol, model, outcome.outcome] += 1
         self._unrecorded += not recorded
         if usage is not None:
-            tokens = self._tokens[model]
+            tokens = self._tokens.setdefault(model, [0] * len(TOKENS))
             tokens[0] += usage.input_tokens or 0
             tokens[1] += usage.output_tokens or 0
             if usage.cached_read or usage.cache_write:

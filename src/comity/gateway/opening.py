@@ -2,19 +2,22 @@
 
 Entry 0 is `arrangement.signed` with the digest of the terms and both parties'
 signatures, so a ledger without a signed arrangement cannot exist.  The tables
-follow from the entries, except the leases of running gateways and the running
-minute's count of refusals: `rebuild` makes them anew from the ledger alone.
+follow from the entries, except the texts of the terms, the leases of running gateways
+and the running minute's count of refusals: `rebuild` makes them anew from the ledger alone.
 """
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from comity.arrangement import Offer, in_force
-from comity.gateway import state
+from comity.gateway import life, state
 from comity.gateway.acts import act_digest
+from comity.gateway.amend import record_terms
 from comity.ledger import Ledger, Transaction, create_ledger, open_ledger
 from comity.records import (
+    AccessExited,
     AccessResumed,
     AccessStopped,
     AccessSuspended,
@@ -25,14 +28,11 @@ from comity.records import (
     CallRefused,
     CallSettled,
     CallsRefused,
-    Digest,
     DrawCommitted,
     DrawRevealed,
     GrantIssued,
     GrantRevoked,
     GuardCounted,
-    Hex32,
-    Instant,
     PlanFrozen,
     Record,
     RunAborted,
@@ -40,7 +40,6 @@ from comity.records import (
     RunFinished,
     ScoresCommitted,
     UpstreamAnomaly,
-    instant_text,
     parse_instant,
     parse_record,
     to_bytes,
@@ -49,11 +48,11 @@ from comity.vault import SCHEMA as VAULT_SCHEMA
 
 __all__ = ["SCHEMA", "begin_ledger", "open_arrangement", "rebuild"]
 
-SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA)
+SCHEMA: Final = (*VAULT_SCHEMA, *state.SCHEMA, *life.SCHEMA)
 
 _TABLES: Final = (
     "gate_grant", "gate_sum", "gate_call", "gate_overrun", "gate_stop", "gate_suspension", "gate_clock", "gate_act",
-    "gate_plan", "gate_run", "gate_scores", "gate_draw", "gate_refusal", "gate_anomaly",
+    "gate_plan", "gate_run", "gate_scores", "gate_draw", "gate_refusal", "gate_anomaly", *life.TABLES,
 )  # fmt: skip
 _ACTS: Final = (
     GrantIssued,
@@ -61,6 +60,7 @@ _ACTS: Final = (
     AccessStopped,
     AccessSuspended,
     AccessResumed,
+    AccessExited,
     DrawCommitted,
     DrawRevealed,
     GuardCounted,
@@ -75,16 +75,14 @@ def begin_ledger(place: Path | str, offer: Offer, *, now: datetime) -> Ledger:
     in_force(offer, max(now, offer.terms.window.begins))
     terms = offer.terms
     ledger = create_ledger(place, origin=terms.ledger.origin, schema=SCHEMA)
-    record = ArrangementSigned(
-        at=Instant(instant_text(now)),
-        arrangement=Hex32(terms.id),
-        terms_version=terms.version,
-        digest=Digest(terms.digest),
-        previous=terms.previous,
-        note=offer.note.decode(),
-    )
-    ledger.append([to_bytes(record)])
+    ledger.transact(partial(_begin, offer=offer, now=now))
     return ledger
+
+
+def _begin(tx: Transaction, *, offer: Offer, now: datetime) -> None:
+    tx.append(to_bytes(record_terms(offer, now)))
+    life.keep_offer(tx, offer)
+    life.begin_version(tx, offer.terms.version)
 
 
 def open_arrangement(place: Path | str, *, origin: str | None = None) -> Ledger:
@@ -96,7 +94,7 @@ def rebuild(tx: Transaction, entries: tuple[bytes, ...]) -> None:
     """Make the gateway's tables anew from the entries alone: leases, counts of refusals and sealed items aside."""
     for table in _TABLES:
         tx.execute(f"DROP TABLE IF EXISTS {table}")
-    for statement in state.SCHEMA:
+    for statement in (*state.SCHEMA, *life.SCHEMA):
         tx.execute(statement)
     models: dict[int, str] = {}
     newest = 0
@@ -116,6 +114,10 @@ def _replay(tx: Transaction, index: int, record: Record) -> None:
     if isinstance(record, _ACTS):
         tx.execute("INSERT INTO gate_act VALUES (?, ?)", (act_digest(record.note.encode()), index))
     match record:
+        case ArrangementSigned() as record:
+            life.begin_version(tx, record.terms_version)
+        case AccessExited() as record:
+            life.leave(tx, by=record.by, cause=record.cause, from_ms=state.millis(parse_instant(record.effective)))
         case GrantIssued() as record:
             values = (record.grant, record.person, record.key, record.expires)
             tx.execute("INSERT INTO gate_grant VALUES (?, ?, ?, ?, '')", values)

@@ -27,6 +27,7 @@ from comity.gateway.answer import AnswerReading, is_stream, refuse_served
 from comity.gateway.asked import Asked, MalformedRequest
 from comity.gateway.flight import Flight
 from comity.gateway.headers import CallerHeaders, returned_headers
+from comity.gateway.life import TermsChanged
 from comity.gateway.observe import Times
 from comity.gateway.permit_note import HEADER
 from comity.gateway.protocols import Protocol
@@ -99,10 +100,7 @@ class Passage:
             unknown = (*asked.unknown, *headers.unknown)
             asked = asked._replace(unknown=unknown, features=tuple(sorted({*asked.features, *headers.features})))
         self.asked, self.body = asked, body
-        self.epoch = await gate.epoch(self.grant)
-        request = self.epoch.seal(body, ledger=gate.ledger.origin, part="request", random=gate.random)
-        self.begun = gate.clock()
-        decision = await gate.rounds.admit(self.caller, asked, request, sha256(body).hexdigest())
+        decision = await self._decide()
         if isinstance(decision, Refused):
             await gate.say(self.reply, protocol, decision, self.received)
             return
@@ -111,6 +109,20 @@ class Passage:
             await self._forward()
         except NotSettled:
             await self._withhold()
+
+    async def _decide(self) -> Permit | Refused:
+        """Seal the request and have the call decided; anew where the terms changed on the way."""
+        gate = self.gate
+        while True:
+            version = gate.terms.version
+            self.epoch = await gate.epoch(self.grant)
+            request = self.epoch.seal(self.body, ledger=gate.ledger.origin, part="request", random=gate.random)
+            self.begun = gate.clock()
+            try:
+                sent = sha256(self.body).hexdigest()
+                return await gate.rounds.admit(self.caller, self.asked, request, sent, version)
+            except TermsChanged:
+                continue  # versions only grow, and the gate holds the new one by now
 
     async def _forward(self) -> None:
         reading, flight = self.reading, self.flight

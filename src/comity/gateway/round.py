@@ -85,6 +85,11 @@ class Round:
             store_items(tx, self._items)
         self._shared.write(tx)
 
+    @property
+    def version(self) -> int:
+        """The version of the terms in force."""
+        return self._shared.life.version
+
     def lasting(self) -> None:
         """Raise `LeaseLost` where this gateway may permit nothing any more."""
         if self._shared.lease_ms < self._now_ms:

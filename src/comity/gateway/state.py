@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from comity.gateway.life import Life
 from comity.ledger import Transaction
 from comity.records import Amount
 
@@ -192,6 +193,7 @@ class Standing(NamedTuple):
     """The run that the caller names is in progress under this grant; true where it names none."""
     run_repeats: bool
     """The run is under a plan under which another run was begun before."""
+    life: Life
 
 
 def find_grant(query: Query, key: str) -> Grant | None:
@@ -246,8 +248,10 @@ SELECT l.until_ms, s."by", s.cause, p."by", p.cause, k.stood_ms, k.since_ms,
     a.calls, a.input_tokens, a.output_tokens, a.cost_nano, a.open_calls,
     d.calls, d.input_tokens, d.output_tokens, d.cost_nano,
     r.calls, r.input_tokens, r.output_tokens, r.cost_nano,
-    m.calls, m.tokens, m.oldest, (SELECT min(clause) FROM gate_overrun)
+    m.calls, m.tokens, m.oldest, (SELECT min(clause) FROM gate_overrun),
+    f.version, f.exit_by, f.exit_cause, f.exit_ms, f.closed
 FROM gate_sum a
+    LEFT JOIN gate_life f ON f.one = 1
     LEFT JOIN gate_sum d ON d.span = 'day' AND d.at = ?
     LEFT JOIN gate_sum r ON r.span = 'rerun' AND r.at = 0
     LEFT JOIN gate_clock k ON k.one = 1
@@ -278,6 +282,7 @@ class Shared:
         self.minute_calls, self.minute_tokens, self.oldest = row[20] or 0, row[21] or 0, row[22] or 0
         self.overrun: str = row[23] or ""
         self._before = (*self.all, self.open_calls)
+        self.life = Life(*row[24:29])
         self._sums: dict[tuple[str, int], list[int]] = {}
 
     def standing(self, grant: Grant | None, *, run_open: bool, run_repeats: bool) -> Standing:
@@ -285,6 +290,7 @@ class Shared:
         return Standing(
             self.lease_ms, grant, self.stop, self.suspension, self.clock, self.all, self.day, self.rerun,
             self.open_calls, self.minute_calls, self.minute_tokens, self.oldest, self.overrun, run_open, run_repeats,
+            self.life,
         )  # fmt: skip
 
     def take(self, amount: Amount, *, rerun: bool) -> None:

@@ -108,6 +108,7 @@ from comity.records.casework_items import (
     TopicOpened,
 )
 from comity.records.casework_terms import ContractSigned, TermsCommented, VersionApproved
+from comity.records.ending import AccessClosed, AccessExited, ContentErased
 from comity.records.guard import GuardCounted
 from comity.records.instants import MalformedInstant, instant_text, parse_instant
 from comity.records.record import (
@@ -127,6 +128,8 @@ from comity.records.record import (
 __all__ = [
     "MAX_ENTRY",
     "MAX_INTEGER",
+    "AccessClosed",
+    "AccessExited",
     "AccessOffered",
     "AccessRequested",
     "AccessResumed",
@@ -154,6 +157,7 @@ __all__ = [
     "ConflictDeclared",
     "ContactNamed",
     "ContentDisclosed",
+    "ContentErased",
     "ContextNoted",
     "ContractSigned",
     "DialogueClosed",

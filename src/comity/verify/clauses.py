@@ -8,15 +8,16 @@
 - *concurrency*: no more calls are open at once than agreed.
 - *permits*: each falls into the window and its hours, to an eligible person, for a model, protocol and features
   agreed.  The window's end is held to the arrangement's clock, which stands still during some suspensions; its
-  beginning, hours and days to the time in the entry.
+  beginning, hours and days to the time in the entry.  None is from the day on that an exit names.
 - *clock*: a suspension stops the clock where the terms say so of its cause, and nowhere else.
 - *prices*: a reservation costs what its tokens cost at most; a settlement what its tokens cost, those read from and
   written to a cache by `call.metered`, all others at the price of input; what was not stated, its reservation.
 - *models*: an answer that names a model names one that the terms let it be served by, or is marked as a
   mismatch, and is withheld where the terms say so.
 
-The terms hold from the entry that signs them until an amendment: permits under another version are counted in
-the budget and not held against these clauses.
+The terms hold from the entry that signs them until an amendment: permits under another version, and what became
+of them, are counted in the budget and not held against these clauses.  No version lets anything pass after the
+entry that closes the access.
 
 Not checked: `rate.calls_per_minute` and `rate.tokens_per_minute`, because entries of several gateways bear several
 clocks; `limits`, because a permit names its features and not how often it uses them.
@@ -26,6 +27,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from comity.records import (
+    AccessClosed,
+    AccessExited,
     AccessResumed,
     AccessSuspended,
     ArrangementSigned,
@@ -53,10 +56,16 @@ class _Reading:
     spending: Spending = field(default_factory=Spending)
     standstill: Standstill = field(default_factory=Standstill)
     open: dict[int, CallPermitted] = field(default_factory=dict)
+    held_permits: set[int] = field(default_factory=set)
+    """Open calls that were permitted under the terms in hand."""
     metered: dict[int, CallMetered] = field(default_factory=dict)
     served: Counter[str] = field(default_factory=Counter)
     suspensions: int = 0
     most_open: int = 0
+    exits: str = ""
+    """The instant from which an exit ends access, the earliest; empty where nobody leaves."""
+    closed: int = -1
+    """The entry that closes access; -1 where none does."""
     held: bool = False
     """Whether the terms in hand are in force."""
 
@@ -68,6 +77,10 @@ def check_clauses(history: History, terms: TermsView) -> list[Fact]:
         match record:
             case ArrangementSigned():
                 reading.held = record.digest == terms.digest
+            case AccessExited():
+                reading.exits = min(filter(None, (reading.exits, record.effective)))
+            case AccessClosed():
+                reading.closed = index
             case RunBegun():
                 reading.spending.begin(record)
             case AccessSuspended():
@@ -128,8 +141,10 @@ def _permit(reading: _Reading, index: int, record: CallPermitted, terms: TermsVi
     reading.open[index] = record
     reading.most_open = max(reading.most_open, len(reading.open))
     reading.spending.permit(record)
+    _check_end(index, record, reading, faults["permits"])
     if not reading.held:
         return
+    reading.held_permits.add(index)
     reading.spending.hold(index, record, terms, faults)
     _check_permit(index, record, terms, reading.standstill, faults["permits"])
     _check_reservation(index, record, terms, faults["prices"])
@@ -144,12 +159,20 @@ def _end(reading: _Reading, index: int, record: CallSettled | CallAbandoned, ter
     reading.spending.settle(permit, record.charged)
     if isinstance(record, CallSettled):
         reading.served[record.served_check] += 1
-    if not reading.held:
+    if record.permit not in reading.held_permits:
         return
     reading.spending.hold(index, permit, terms, faults)
     if isinstance(record, CallSettled):
         _check_answer(index, permit, record, terms, faults["models"])
         _check_charge(index, permit, record, reading.metered.get(record.permit), terms, faults["prices"])
+
+
+def _check_end(index: int, permit: CallPermitted, reading: _Reading, faults: Faults) -> None:
+    """Nothing is permitted, under any version, once a side has left or both have closed the access."""
+    if reading.exits and permit.at >= reading.exits:
+        faults.add(entry(index), f"permitted at {permit.at}, and an exit ended access at {reading.exits}")
+    if reading.closed >= 0:
+        faults.add(entry(index), f"permitted after access was closed at entry {reading.closed}")
 
 
 def _check_clock(index: int, record: AccessSuspended, terms: TermsView, faults: Faults) -> None:

@@ -10,11 +10,13 @@ An act is a note with one signature; its lines after the first are
 | `comity grant/1` | ledger, digest of the terms, person, SHA-256 of the key, expires, nonce |
 | `comity revoke/1` | ledger, SHA-256 of the key, cause, nonce |
 | `comity stop/1`, `comity suspend/1`, `comity resume/1` | ledger, cause, nonce |
+| `comity exit/1` | ledger, cause, from when on, nonce |
 | `comity draw-commit/1` | ledger, run, SHA-256 of 32 secret bytes, nonce |
 | `comity draw-reveal/1` | ledger, run, the 32 bytes, nonce |
 
 Each is compared with the entry that holds it; a nonce counts once.  Stops and suspensions are acts of those whom the
-clauses `stop.by` and `suspension.by` name.
+clauses `stop.by` and `suspension.by` name, an exit of those whom `exit.by` names, with the notice of
+`exit.notice_days` and a cause where `exit.statement` asks for one.
 
 Without the terms the party keys are not known: then the notes are compared with their entries, and that
 nobody's signature was checked is said.
@@ -24,6 +26,7 @@ from typing import assert_never
 
 from comity.ledger import LedgerError, Note, open_note, parse_note
 from comity.records import (
+    AccessExited,
     AccessResumed,
     AccessStopped,
     AccessSuspended,
@@ -32,13 +35,26 @@ from comity.records import (
     DrawRevealed,
     GrantIssued,
     GrantRevoked,
+    parse_instant,
 )
 from comity.verify.errors import MalformedOfferFile
 from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import History, entry
 from comity.verify.terms import ROLES, SIGNED, TermsView, signers
 
-Acts = GrantIssued | GrantRevoked | AccessStopped | AccessSuspended | AccessResumed | DrawCommitted | DrawRevealed
+Acts = (
+    GrantIssued
+    | GrantRevoked
+    | AccessStopped
+    | AccessSuspended
+    | AccessResumed
+    | AccessExited
+    | DrawCommitted
+    | DrawRevealed
+)
+
+UNSTATED = "unstated"
+"""The cause of an exit without a word."""
 
 
 def check_terms(history: History, terms: TermsView | None) -> Fact:
@@ -142,7 +158,7 @@ def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
                 _check_entitled(index, record, terms, faults)
     if terms is None:
         return faults.fact(f"{counted(acts, 'act')}; whose signatures these are was not checked", holds=None)
-    kinds = "grants, revocations, stops, suspensions, resumptions, halves of draws"
+    kinds = "grants, revocations, stops, suspensions, resumptions, exits, halves of draws"
     return faults.fact(f"{counted(acts, 'act')} ({kinds}), each signed by its party")
 
 
@@ -159,6 +175,8 @@ def _lines(record: Acts, origin: str, keys: dict[str, str]) -> list[str]:
             return ["comity suspend/1", origin, cause]
         case AccessResumed(cause=cause):
             return ["comity resume/1", origin, cause]
+        case AccessExited(cause=cause, effective=effective):
+            return ["comity exit/1", origin, cause, effective]
         case DrawCommitted(run=run, commitment=commitment):
             return ["comity draw-commit/1", origin, run, commitment]
         case DrawRevealed(run=run, nonce=secret):
@@ -188,8 +206,21 @@ def _check_entitled(index: int, record: Acts, terms: TermsView, faults: Faults) 
             faults.add(entry(index), f"the {by} stops the access, and the clause stop.by does not name it")
         case AccessSuspended(by=by) if by not in terms.suspension_by:
             faults.add(entry(index), f"the {by} suspends the access, and the clause suspension.by does not name it")
+        case AccessExited():
+            _check_exit(index, record, terms, faults)
         case _:
             pass
+
+
+def _check_exit(index: int, record: AccessExited, terms: TermsView, faults: Faults) -> None:
+    if record.by not in terms.exit_by:
+        faults.add(entry(index), f"the {record.by} leaves, and the clause exit.by does not name it")
+    notice = (parse_instant(record.effective).date() - parse_instant(record.at).date()).days
+    if notice != record.notice_days or notice < terms.exit_notice_days:
+        said = f"{terms.exit_notice_days} days of notice agreed; from {record.at} to {record.effective} are {notice}"
+        faults.add(entry(index), f"{said}, and the entry says {record.notice_days}")
+    if record.cause == UNSTATED and terms.exit_statement != "none":
+        faults.add(entry(index), f"no cause is stated, and exit.statement is {terms.exit_statement}")
 
 
 def _shown(lines: list[str]) -> str:
