@@ -9,10 +9,11 @@ waited for two things are counted once.
 Calls are counted out of the access ledger, where it is at hand; nothing in a case clears them for publication, so the
 public page never states them. A report does that.
 
-The terms do not say who pays; they say what may be spent, at which prices, and who holds the key to the model, whose
-account the provider charges.
+Who bears the costs is a clause of the signed terms, and so is what may be spent.  A case states neither, so the public
+page does not either.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from comity.engagement.brief_line import Desk, Line, Ref
 from comity.engagement.brief_rows import days_text
 from comity.engagement.case import Entry
 from comity.engagement.clearance import Ground
+from comity.engagement.sessions import read_sessions
 from comity.records import (
     AccessOffered,
     AccessRequested,
@@ -45,6 +47,8 @@ ASKED: Final = (
 )  # fmt: skip
 
 SIDES: Final = ("authority", "provider")
+STATUSES: Final = ("entered", "countersigned", "contested", "corrected")
+PAYERS: Final = {"authority": "the authority", "provider": "the provider", "each-own": "each side its own"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,37 +140,48 @@ def calls(desk: Desk) -> Iterator[Line]:
 
 
 def sessions(desk: Desk) -> Iterator[Line]:
-    """Access that is not a call, and how much of it both sides signed."""
-    held = list(desk.case.records(SessionHeld))
+    """Access that is not a call, and how much of it stands between the sides."""
+    keys = {
+        name: {str(side): key for side, key in terms.parties.keys().items()}
+        for name, terms in desk.dossier.terms.items()
+    }
+    held = read_sessions(desk.case, keys)
     if not held:
         yield desk.nothing("none entered", sessions=0)
         return
-    answers = {item.id: [answer for answer, _ in desk.case.about(item.id, SessionAnswered)] for item, _ in held}
-    last = {name: desk.case.items[found[-1].id].record for name, found in answers.items() if found}
-    said = [record.answer for record in last.values() if isinstance(record, SessionAnswered)]
-    hours = sum((parse_instant(one.end) - parse_instant(one.begin)).total_seconds() for _, one in held) / 3600
-    parts = [f"{len(held)}, {hours:.1f} hours", f"{said.count('countersigned')} countersigned"]
-    parts += [f"{said.count('contested')} contested"] if "contested" in said else []
-    rests = [item for item, _ in held] + [one for found in answers.values() for one in found]
-    yield desk.line("; ".join(parts), *rests, sessions=len(held))
+    hours = sum((_length(one.record) for one in held), timedelta(0)) / timedelta(hours=1)
+    stands = Counter(one.status for one in held)
+    parts = [f"{stands[status]} {status}" for status in STATUSES if stands[status]]
+    answers = [entry for one in held for entry in one.entries if isinstance(entry.record, SessionAnswered)]
+    text = f"{len(held)}, {hours:.1f} hours: {', '.join(parts)}"
+    rests = (*(one.item for one in held), *map(desk.ground, answers))
+    yield desk.line(
+        text,
+        *rests,
+        sessions=len(held),
+        entered=stands["entered"],
+        countersigned=stands["countersigned"],
+        contested=stands["contested"],
+        corrected=stands["corrected"],
+    )
+
+
+def _length(session: SessionHeld) -> timedelta:
+    return parse_instant(session.end) - parse_instant(session.begin)
 
 
 def pays(desk: Desk) -> Iterator[Line]:
-    """What may be spent under the terms in force, and who holds the key whose account is charged."""
-    view, terms = desk.dossier.view, desk.dossier.terms
-    if view.in_force is None:
+    """Who bears the costs under the terms in force, and how much may be spent."""
+    force = desk.dossier.view.in_force
+    if force is None:
         yield desk.nothing("no arrangement, so no cost agreed")
         return
-    entry = next(one for one in desk.case.plain if one.record == view.in_force)
-    if terms is None:
+    entry = next(one for one in desk.case.plain if one.record == force)
+    terms = desk.dossier.terms.get(force.arrangement)
+    if terms is None or terms.digest != force.digest:
         yield desk.line("not known: the signed terms are not at hand", entry)
         return
-    holder, budget = terms.operator.upstream_key_held_by, terms.budget
-    yield desk.line(
-        f"at most {money(budget.cost_nano)} {budget.currency}, charged to the key of the {holder}",
-        entry,
-        closed=True,
-        holder=holder,
-        currency=budget.currency,
-        cost=money(budget.cost_nano),
-    )
+    payer, budget = terms.costs.borne_by, terms.budget
+    text = f"{PAYERS[payer]}; at most {money(budget.cost_nano)} {budget.currency} in all"
+    cost = money(budget.cost_nano)
+    yield desk.line(text, entry, closed=True, borne_by=payer, currency=budget.currency, cost=cost)

@@ -16,6 +16,8 @@ from comity.engagement.matters import Matter
 from comity.law import said
 from comity.records import (
     AccessOffered,
+    AccessRequested,
+    ArrangementInForce,
     CommitmentOffered,
     ContextNoted,
     DocumentationReceived,
@@ -27,6 +29,7 @@ from comity.records import (
     SuspensionImposed,
     SuspensionLifted,
     TermsOffered,
+    parse_instant,
 )
 
 __all__ = [
@@ -56,14 +59,16 @@ def stage(desk: Desk) -> Iterator[Line]:
     view = desk.dossier.view
     since = view.since[:10]
     days = (desk.today - date.fromisoformat(since)).days
-    rests: list[Ground] = [desk.ground(view.moved_by)]
-    rests += [matter.item for matter in view.matters if matter.closed_by is view.moved_by]
     yield desk.line(
-        f"{view.stage} since {since}, {days_text(days)}", *rests, stage=view.stage, since=view.since, days=days
+        f"{view.stage} since {since}, {days_text(days)}",
+        *_movers(desk),
+        stage=view.stage,
+        since=view.since,
+        days=days,
     )
     if (force := view.in_force) is not None:
         entry = next(one for one in desk.case.plain if one.record == force)
-        state = "in force until" if view.stage == "access" else "was in force until"
+        state = "in force until" if desk.dossier.at < parse_instant(force.until) else "was in force until"
         yield desk.line(
             f"arrangement {force.arrangement[:8]}, version {force.terms_version}, {state} {force.until[:10]}",
             entry,
@@ -71,6 +76,22 @@ def stage(desk: Desk) -> Iterator[Line]:
             terms_version=force.terms_version,
             until=force.until,
         )
+
+
+def _movers(desk: Desk) -> list[Ground]:
+    """What moved the stage last, and the offers, requests, answers and terms before it without which it would not have.
+
+    "Negotiation since 3 May" says that no negotiation that began earlier was still going on.
+    """
+    last = desk.dossier.view.moved_by
+    grounds: dict[int, Ground] = {last.index: desk.ground(last)}
+    for matter in desk.dossier.view.matters:
+        if isinstance(matter.item.record, OfferStated | AccessRequested) and matter.item.index < last.index:
+            closed = [desk.ground(matter.closed_by)] if matter.closed_by is not None else []
+            grounds |= {one.index: one for one in (matter.item, *closed) if one.index <= last.index}
+    moving = (AccessOffered, TermsOffered, ArrangementInForce)
+    grounds |= {one.index: one for one in desk.case.plain if one.index < last.index and isinstance(one.record, moving)}
+    return list(grounds.values())
 
 
 def first_step(desk: Desk) -> Iterator[Line]:
@@ -219,13 +240,15 @@ def suspended(desk: Desk) -> Iterator[Line]:
 
 
 def next_date(desk: Desk) -> Iterator[Line]:
-    """The nearest day by which something is due, the next day of the law, and what was agreed to come next."""
+    """The nearest day by which something is due, the next day of the law, what was agreed, and what is due later.
+
+    Whatever is due has its line, because "the next is in June" would say that nothing is due in May.
+    """
     due = sorted(_due(desk), key=lambda one: one[0])
-    if due:
-        day, text, rests = due[0]
-        yield desk.line(f"{_when(day, desk.today)}: {text}", *rests, date=day.isoformat())
-    else:
-        yield desk.nothing("no clock or period runs")
+    lines = [
+        desk.line(f"{_when(day, desk.today)}: {text}", *rests, date=day.isoformat()) for day, text, rests in due
+    ]
+    yield from lines[:1] or [desk.nothing("no clock or period runs")]
     law = desk.dossier.law
     coming = sorted((one for one in law.dates if one.date > desk.today), key=lambda one: one.date) if law else []
     if coming:
@@ -234,6 +257,7 @@ def next_date(desk: Desk) -> Iterator[Line]:
     held = list(desk.case.records(MeetingRecorded))
     if held and held[-1][1].next:
         yield desk.line(f"as agreed: {held[-1][1].next}", held[-1][0])
+    yield from lines[1:]
 
 
 def _due(desk: Desk) -> Iterator[tuple[date, str, tuple[Ground, ...]]]:

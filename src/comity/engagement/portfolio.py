@@ -26,8 +26,8 @@ __all__ = ["Book", "Dossier", "Law", "TermsOf", "portfolio"]
 Law = Callable[[str, str | None], Pack]
 """The law pack of a name and a version."""
 
-TermsOf = Callable[[str, int], Terms | None]
-"""The signed terms of an arrangement's id and version, where this home holds them."""
+TermsOf = Callable[[Case], Mapping[str, Terms]]
+"""Arrangement's id → its newest terms in force, for those of a case's arrangements whose terms this home holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class Dossier:
     cleared: Clearance
     served: tuple[Served, ...]
     """Calls under the case's arrangements, for each access ledger that is at hand."""
-    terms: Terms | None
-    """The signed terms in force, where they are at hand."""
+    terms: Mapping[str, Terms]
+    """Arrangement's id → its signed terms, where they are at hand."""
 
 
 def portfolio(
@@ -61,7 +61,7 @@ def portfolio(
     at: datetime,
     *,
     served: Iterable[Served] = (),
-    terms_of: TermsOf = lambda arrangement, version: None,
+    terms_of: TermsOf = lambda case: {},
     calendar: Calendar = PLAIN,
     law: Law = load_pack,
 ) -> tuple[Dossier, ...]:
@@ -101,5 +101,5 @@ def _dossier(
         clocks=case_clocks(case, at, (pack,) if pack is not None else (), calendar),
         cleared=clearance(read_entries(book.entries)),
         served=tuple(calls[name] for name in arrangements if name in calls),
-        terms=terms_of(view.in_force.arrangement, view.in_force.terms_version) if view.in_force else None,
+        terms=terms_of(case),
     )
