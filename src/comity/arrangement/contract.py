@@ -165,16 +165,11 @@ def contract_of(terms: Terms) -> Contract:
 
 
 def _opening(terms: Terms) -> Iterator[Provision]:
-    for role, called, named in (
-        ("authority", "Authority", terms.parties.authority),
-        ("provider", "Provider", terms.parties.provider),
-    ):
-        yield Provision(text=f"{named.name} (the “{called}”);", mark=A, clauses=(f"parties.{role}.name",))
+    parties = terms.parties
     yield Provision(
-        text="each of which signs with its key in Schedule 3 and with no other.",
-        mark=E,
-        clauses=("parties.authority.key", "parties.provider.key"),
+        text=f"{parties.authority.name} (the “Authority”), and", mark=A, clauses=("parties.authority.name",)
     )
+    yield Provision(text=f"{parties.provider.name} (the “Provider”).", mark=A, clauses=("parties.provider.name",))
 
 
 def _recitals(terms: Terms) -> Iterator[Provision]:
@@ -190,7 +185,8 @@ def _recitals(terms: Terms) -> Iterator[Provision]:
     yield Provision(
         text="Access is given for these purposes:" if len(terms.purpose) > 1 else "Access is given for this purpose:",
         mark=A,
-        items=tuple(Item(text=sentence(purpose), clauses=("purpose",)) for purpose in terms.purpose),
+        clauses=("purpose",),
+        items=tuple(Item(text=sentence(purpose)) for purpose in terms.purpose),
     )
 
 
@@ -209,7 +205,12 @@ def _this_text(terms: Terms) -> Iterator[Provision]:
         clauses=("previous",),
     )
     yield Provision(
-        text="The parties sign the canonical form of the terms, and its digest tells whether two copies are the same. "
+        text="Each party signs these terms in their canonical form, with its key in Schedule 3 and with no other.",
+        mark=E,
+        clauses=("parties.authority.key", "parties.provider.key"),
+    )
+    yield Provision(
+        text="The digest of that form stands at the head of this text and tells whether two copies are the same. "
         "This text says the same terms in words."
     )
     yield Provision(
@@ -219,28 +220,35 @@ def _this_text(terms: Terms) -> Iterator[Provision]:
 
 
 def _meanings(_: Terms) -> Iterator[Provision]:
+    numbers = {heading: number for number, (heading, _) in enumerate(ARTICLES, 1)}
     yield Provision(
         text="In this arrangement,",
-        items=tuple(Item(text=f"“{word}” means {meaning}") for word, meaning in MEANINGS),
+        items=tuple(
+            Item(text=f"“{word}” means {meaning}{f', as article {numbers[place]} states' if place else ''}{stop}")
+            for (word, meaning, place), stop in zip(MEANINGS, ";" * (len(MEANINGS) - 1) + ".", strict=True)
+        ),
     )
 
 
 MEANINGS: Final = (
-    ("Call", "one request to a model, with its answer;"),
-    ("Token", "the unit in which a model's provider counts input and output;"),
-    ("Gateway", "the machine through which calls pass, and which holds both parties to these terms;"),
-    ("Permit", "the Gateway's signed leave for one call;"),
-    ("Witness", "whoever cosigns the state of the Record, so that it cannot be told two ways;"),
-    ("Sealed", "encrypted so that only the holder of a named key can read it."),
+    ("call", "one request to a model, with its answer", ""),
+    ("token", "the unit in which a model's provider counts input and output", ""),
+    ("Gateway", "the machine through which calls pass, and which holds both parties to these terms", ""),
+    ("Operator", "whoever runs the Gateway", "The Gateway and its Operator"),
+    ("permit", "the Gateway's signed leave for one call", ""),
+    ("Window", "the time in which calls may pass", "Time"),
+    ("Record", "the ledger in which every call is entered", "The Record"),
+    ("witness", "whoever cosigns the state of the Record, so that it cannot be told two ways", ""),
+    ("sealed", "encrypted so that only the holder of a named key can read it", ""),
 )
-"""Words that the articles use in one sense, in the order in which they build on one another."""
+"""Words that the articles use in one sense, in the order in which they build on one another, and where more is said."""
 
 ARTICLES: Final = (
     ("This text", _this_text),
     ("Meanings", _meanings),
     ("The models", access.models),
     ("What a request may use", access.features),
-    ("Access beside Calls", access.beside),
+    ("Access beside calls", access.beside),
     ("The people", access.people),
     ("Time", access.time),
     ("Budget", access.budget),

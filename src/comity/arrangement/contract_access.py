@@ -69,8 +69,8 @@ CHANNEL: Final[Mapping[str, str]] = MappingProxyType(
 
 BY: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "call": "By Calls, the Provider gives what follows, and the Record shows what was given:",
-        "session": "In sessions that are not Calls, each recorded and countersigned or contested, the Provider gives:",
+        "call": "By calls, the Provider gives what follows, and the Record shows what was given:",
+        "session": "In sessions that are not calls, each recorded and countersigned or contested, the Provider gives:",
         "document": "As documents, each with its entry, the Provider gives:",
         "term": "By clauses of these terms, as promises that no record shows to be kept, the Provider gives:",
     }
@@ -167,7 +167,7 @@ def beside(terms: Terms) -> Said:
                 items=tuple(Item(text=f"{ACCESS_ITEMS[one.item]}: {sentence(one.promise)}") for one in promised),
             )
     more = "else " if terms.access else ""
-    yield Provision(text=f"Beside Calls, nothing {more}is promised.", mark=A, clauses=("access",))
+    yield Provision(text=f"Beside calls, nothing {more}is promised.", mark=A, clauses=("access",))
 
 
 def people(terms: Terms) -> Said:
@@ -187,7 +187,7 @@ def time(terms: Terms) -> Said:
     """When calls may pass."""
     window, hours = terms.window, terms.window.hours
     yield Provision(
-        text=f"Calls pass from {moment(window.begins)}, until {moment(window.until)} (the “Window”).",
+        text=f"Calls pass from {moment(window.begins)}, until {moment(window.until)}. This time is the Window.",
         mark=E,
         clauses=("window.from", "window.until"),
     )

@@ -44,7 +44,7 @@ def gateway(terms: Terms) -> Said:
     }[operator.by]
     holder = party(operator.upstream_key_held_by)
     yield Provision(
-        text=f"The Gateway is run by {operator.name} (the “Operator”), {whose}. It runs at this place: "
+        text=f"The Gateway is run by {operator.name} as its Operator, {whose}. It runs at this place: "
         f"{sentence(operator.placement)} The key by which the models are reached is held by {holder}.",
         mark=A,
         clauses=("operator.by", "operator.name", "operator.placement", "operator.upstream_key_held_by"),
@@ -81,7 +81,7 @@ def record(terms: Terms) -> Said:
     outcome = ledger.policy.outcome(())
     witnesses = outcome.missing if isinstance(outcome, QuorumMissing) else ()
     yield Provision(
-        text=f"Every call, permitted or refused, is entered in the ledger {ledger.origin} (the “Record”). "
+        text=f"Every call, permitted or refused, is entered in the ledger {ledger.origin}, the Record. "
         "No call passes without its entry.",
         mark=E,
         clauses=("ledger.origin",),
