@@ -94,7 +94,8 @@ def check_links(
 ) -> tuple[str, ...]:
     """The ids that a record names; raises `NotACase` where one names nothing that it may.
 
-    `strict=False` lets a record name what was withdrawn, for reading a case with entries left out.
+    `strict=False` lets a record name what was withdrawn, and cite a document that is not there, for reading a case
+    with entries left out.
     """
     kind, named = record.kind, []
     for member, kinds in NAMES.get(kind, ()):
@@ -108,7 +109,7 @@ def check_links(
             if name in items:
                 _one(kind, "cites", name, (), items, strict)
                 named.append(name)
-        elif not ELSEWHERE.fullmatch(name):
+        elif not ELSEWHERE.fullmatch(name) and (strict or not ID.fullmatch(name)):
             raise NotACase(f"{kind}: expected a citation to be an id of this case or origin#index; got {name[:60]!r}")
     named += _beside(record, items, plain, strict)
     return tuple(dict.fromkeys(named))
