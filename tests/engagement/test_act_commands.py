@@ -84,6 +84,23 @@ def test_a_request_is_answered_item_by_item(desk: Desk) -> None:
     assert ("answered", False) == (matter["outcome"], matter["open"])
 
 
+def test_an_item_is_named_by_its_entry(desk: Desk) -> None:
+    """What `show` prints at the beginning of a line names the item; a finding's entry names the finding."""
+    desk.enter("request-information", *INFORMATION)
+    desk.enter("extend", "--extends", "1", "--until", "2099-10-30", "--because", "a holiday")
+    words = ("--by", "authority", "--stage", "preliminary", "--duty", "AIA-53-1A", "--conclusion", "c")
+    words = (*words, "--finds", "undetermined")
+    desk.enter("finding", *words)
+    desk.enter("finding", "--finding", "3", *words)
+    entries = desk.json("show", desk.case)["entries"]
+
+    assert entries[2]["extends"] == entries[1]["item"]
+    assert (entries[3]["finding"], 2) == (entries[4]["finding"], entries[4]["finding_version"])
+    assert "no item of this case is called '77'" in desk.engagement(
+        "extend", desk.case, "--extends", "77", "--until", "2099-12-01", "--because", "b"
+    ).output
+
+
 def test_an_incomplete_request_is_refused_with_its_article(desk: Desk) -> None:
     """Nothing is entered, and the message says what is missing and why."""
     result = desk.engagement("request-access", desk.case, "--ground", "b", "--legal-basis", "Art. 92(1)(b)")

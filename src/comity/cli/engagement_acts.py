@@ -2,7 +2,7 @@
 
 A command's options are the members of its kind; a list's option may be given again, and a list of pairs is written
 `NAME=VALUE`.  Every command also takes what each item states: `--on`, `--source`, `--confidence`, `--ref`.  A text
-that begins with `@` is read from that file.  Items are named by their id or its beginning.
+that begins with `@` is read from that file.  Items are named by their id, its beginning, or their entry's index.
 
 What is left out is empty; what may not be empty, the engagement room refuses, with the article that asks for it.
 So a request that the law does not know as complete is not written, and nothing here knows the law.
@@ -35,6 +35,7 @@ from comity.records import (
     DialogueOpened,
     Digest,
     DocumentationReceived,
+    DocumentAttached,
     EventStated,
     ExpertAppointed,
     ExpertProposed,
@@ -270,17 +271,33 @@ REFERENCES: Final = ("request", "hearing", "evaluation", "dialogue", "panel_requ
 
 
 def named(case: Case, called: str, member: str, *, strict: bool = True) -> str:
-    """The id of an item, a document or a finding that is called by its id or the beginning of it."""
+    """The id of an item, a document or a finding, called by its id, the beginning of it, or its entry's index."""
     findings = {record.finding for _, record in case.records(FindingStated)}
     ids = {*case.items, *case.documents, *findings}
-    found = sorted(one for one in ids if len(called) >= 4 and one.startswith(called))
+    found = _at_index(case, called, member)
+    found = found or sorted(one for one in ids if len(called) >= 4 and one.startswith(called))
     if len(found) == 1:
         return found[0]
     if not strict:
         return called
     problem = "several items are" if found else "no item of this case is"
     option = f"--{member.replace('_', '-')}"
-    refuse(f"{option}: {problem} called {called!r}; 'comity engagement show' lists each with its id")
+    refuse(f"{option}: {problem} called {called!r}; 'comity engagement show' lists each with its entry and id")
+
+
+def _at_index(case: Case, called: str, member: str) -> list[str]:
+    """What an index such as `7` leads to: the finding or document of that entry where one is meant, else the item."""
+    if not (called.isascii() and called.isdecimal() and len(called) <= 4):
+        return []
+    for item in case.items.values():
+        if item.index == int(called):
+            match item.record:
+                case FindingStated() as stated if member == "finding":
+                    return [stated.finding]
+                case DocumentAttached() as attached if member == "document":
+                    return [attached.document]
+            return [item.id]
+    return []
 
 
 def _version(kind: type[CaseItem], members: dict[str, Any], case: Case, home: Home) -> None:
