@@ -24,6 +24,8 @@ MARKS: Final = {"enforced": "●", "evidenced": "◐", "attested": "○", "": " 
 HEADS: Final = ("PROMISED", "DELIVERED", "USED", "DENIED")
 NOTHING: Final = ("none", "not used", "nothing", "not promised")
 GAP: Final = 2
+NARROWEST: Final = 66
+"""Columns that four cells and a title of twelve take."""
 FEWEST: Final = 11
 """Columns of a cell: what "◐ evidenced" and "41 refusals" take."""
 MOST_TITLE: Final = 38
@@ -31,8 +33,9 @@ MOST_TITLE: Final = 38
 Line = tuple[str, tuple[Cell, Cell, Cell, Cell]]
 
 
-def lines(page: Adequacy, width: int, origin: str) -> Iterator[str]:
-    """The whole page."""
+def lines(page: Adequacy, width: int) -> Iterator[str]:
+    """The whole page, in at least `NARROWEST` columns."""
+    width = max(width, NARROWEST)
     yield from _head(page, width)
     own = [one for one in page.items if not one.draft]
     draft = [one for one in page.items if one.draft]
@@ -44,17 +47,19 @@ def lines(page: Adequacy, width: int, origin: str) -> Iterator[str]:
         yield ""
         cells = [(one.item.title, (one.promised, one.delivered, one.used, one.denied)) for one in draft]
         yield from _table("DRAFT REGULATION", cells, width)
-        yield "  The draft is not known to be adopted: nobody owes these by it yet."
+        draft_words = "The draft is not known to be adopted: nobody owes these by it yet."
+        yield from row("", draft_words, width, label_width=0)
     if page.clauses:
         yield ""
         named = [(_clause(one.clause, one.promised.words), one) for one in page.clauses]
         cells = [(name, (one.promised, one.delivered, one.used, one.denied)) for name, one in named]
         yield from _table("THE TERMS", cells, width)
     yield ""
-    yield from _days(page, width, origin)
+    yield from _days(page, width)
     yield ""
-    yield "  ● enforced: a machine refuses  ◐ evidenced: a record shows it"
-    yield "  ○ attested: one side's word  ! the sides differ  – nothing  · no entry could show it"
+    yield from row("", "● enforced: a machine refuses  ◐ evidenced: a record shows it", width, label_width=0)
+    yield from row("", "○ attested: one side's word  ! the sides differ", width, label_width=0)
+    yield from row("", "– nothing  · no entry could show it", width, label_width=0)
 
 
 def _head(page: Adequacy, width: int) -> Iterator[str]:
@@ -113,7 +118,7 @@ def fit(cell: Cell, columns: int) -> str:
     return next((before + text for text in texts if text and len(before + text) <= columns), f"{before}{cell.status}")
 
 
-def _days(page: Adequacy, width: int, origin: str) -> Iterator[str]:
+def _days(page: Adequacy, width: int) -> Iterator[str]:
     days = page.days
     if days is None:
         yield "  Business days are counted once the terms and the access ledger are at hand."
@@ -124,7 +129,7 @@ def _days(page: Adequacy, width: int, origin: str) -> Iterator[str]:
     yield from row("to come", str(days.to_come), width)
     yield from row("lost", str(len(days.lost)), width)
     for causes, group in groupby(days.lost, key=lambda one: one.causes):
-        yield from _lost(causes, list(group), width, origin)
+        yield from _lost(causes, list(group), width)
 
 
 def _short(days: AccessDays) -> str:
@@ -133,40 +138,40 @@ def _short(days: AccessDays) -> str:
     return ""
 
 
-def _lost(causes: tuple[str, ...], group: Sequence[DayLost], width: int, origin: str) -> Iterator[str]:
+def _lost(causes: tuple[str, ...], group: Sequence[DayLost], width: int) -> Iterator[str]:
     first, last = group[0].day, group[-1].day
     label = f"{first}" if first == last else f"{first} to {last:%m-%d}"
     cites = dict.fromkeys(cite for one in group for cite in one.cites)
     number = f"{len(group)} days, " if len(group) > 1 else ""
-    yield from row(label, f"{number}{'; '.join(causes)} ({named(cites, origin)})", width, label_width=21)
+    yield from row(label, f"{number}{'; '.join(causes)} ({named(cites)})", width, label_width=21)
 
 
-def named(cites: Iterable[str], origin: str) -> str:
-    """Citations as people read them: which ledger, which entries."""
+def named(cites: Iterable[str]) -> str:
+    """Citations as people read them: the case's entries, and the access ledger's."""
     found: dict[str, list[str]] = {}
     for cite in cites:
         ledger, _, index = cite.partition("#")
-        found.setdefault("case" if ledger == origin else "access", []).append(index)
+        found.setdefault("case" if "/e/" in ledger else "access", []).append(index)
     return "; ".join(f"{ledger} {', '.join(indexes)}" for ledger, indexes in found.items()) or "no entry"
 
 
-def detail(page: Adequacy, item: str, width: int, origin: str) -> Iterator[str]:
+def detail(page: Adequacy, item: str, width: int) -> Iterator[str]:
     """Everything about one item or clause: each cell in full, with the entries behind it."""
     for one in page.items:
         if one.item.id == item:
             yield click.style(f"{one.item.title}{sure(one.item.confidence)}", bold=True)
             yield from row("asks", f"{one.item.means} {one.item.note} ({one.item.ref})".replace("  ", " "), width)
-            yield from _cells((one.promised, one.delivered, one.used, one.denied), width, origin)
+            yield from _cells((one.promised, one.delivered, one.used, one.denied), width)
     for line in page.clauses:
         if line.clause == item:
             yield click.style(line.clause, bold=True)
-            yield from _cells((line.promised, line.delivered, line.used, line.denied), width, origin)
+            yield from _cells((line.promised, line.delivered, line.used, line.denied), width)
 
 
-def _cells(cells: tuple[Cell, Cell, Cell, Cell], width: int, origin: str) -> Iterator[str]:
+def _cells(cells: tuple[Cell, Cell, Cell, Cell], width: int) -> Iterator[str]:
     for head, cell in zip(HEADS, cells, strict=True):
         said = f"{MARKS[cell.mark]} {cell.status}".strip()
         yield from row(head.lower(), f"{said}: {cell.words}" if cell.words else said, width)
         if cell.cites:
             more = ", the first of them" if cell.sampled else ""
-            yield from row("", f"entries {named(cell.cites, origin)}{more}", width)
+            yield from row("", f"entries {named(cell.cites)}{more}", width)

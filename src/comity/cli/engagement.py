@@ -26,6 +26,7 @@ from comity.cli.engagement_adequacy import adequacy
 from comity.cli.engagement_clocks import clocks, due
 from comity.cli.engagement_sessions import answer_session, session, sessions
 from comity.cli.engagement_tables import tables
+from comity.cli.engagement_versions import versions
 from comity.cli.home import Home
 from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
 from comity.engagement.brief_rows import count_text
@@ -57,7 +58,7 @@ attach(engagement)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
-for command in (session, answer_session, sessions, adequacy):
+for command in (session, answer_session, sessions, adequacy, versions):
     engagement.add_command(command)
 
 

@@ -45,16 +45,15 @@ def adequacy(
     """
     at = asked_at(home, on)
     with refusing(), open_case(home, case) as (folder, ledger):
-        told, origin = open_book(ledger, at), ledger.origin
-        pages = _pages(home, told, origin, arrangement, access, at)
+        pages = _pages(home, open_book(ledger, at), ledger.origin, arrangement, access, at)
     members = {"engagement": folder.name, "at": instant_text(at), "pages": [_page(one) for one in pages]}
     columns = width()
     if item:
-        text = [line for one in pages for line in detail(one, item, columns, origin)]
+        text = [line for one in pages for line in detail(one, item, columns)]
         if not text:
             refuse(f"expected an item or a clause of the page; got {item!r}. --json lists them")
     else:
-        text = [line for one in pages for line in ("", *lines(one, columns, origin))][1:]
+        text = [line for one in pages for line in ("", *lines(one, columns))][1:]
     say(as_json, members, "\n".join(text))
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from comity.cli.access_ledgers import agreed_terms
 from comity.cli.cases import all_cases, open_case, refusing, say
 from comity.cli.home import Home
 from comity.cli.law import asked_time, at_option, calendar_named, calendar_option, json_option, width, write_calendar
 from comity.cli.law_show import due_text, mark, row
 from comity.engagement import Case, CaseClock, case_clocks, case_packs, due_soon, open_book
-from comity.law import Calendar, clock_members
+from comity.engagement.terms_clocks import terms_clocks
+from comity.law import Calendar, Pack, clock_members, named_calendar
 
 __all__ = ["clocks", "due"]
 
@@ -55,7 +57,7 @@ def clocks(
     now = _passed(at, days, home)
     with refusing(), open_case(home, case) as (_, ledger):
         told, origin = open_book(ledger, now), ledger.origin
-        found = case_clocks(told, now, case_packs(told, others), days)
+        found = _every(home, told, now, case_packs(told, others), days)
     write_calendar(ical, [one.clock for one in found], now)
     shown = [one for one in found if everything or one.clock.state in ("running", "standing still", "overdue")]
     shown.sort(key=lambda one: (one.clock.due_at is None, str(one.clock.due_at), one.clock.id))
@@ -80,13 +82,20 @@ def due(home: Home, within: int, calendar: str, at: str | None, ical: Path | Non
     with refusing():
         for ledger in all_cases(home, now):
             told = open_book(ledger, now)
-            found = case_clocks(told, now, case_packs(told), days)
+            found = _every(home, told, now, case_packs(told), days)
             soon += [(told, ledger.origin, one) for one in due_soon(found, now, within)]
     soon.sort(key=lambda one: (str(one[2].clock.due_at), one[2].clock.id))
     write_calendar(ical, [one.clock for _, _, one in soon], now)
     members = {"days": within, "due": [{"provider": c.opening.provider, **_members(x, o)} for c, o, x in soon]}
     lines = [line for told, _, one in soon for line in _lines(told, [one], now, told.opening.provider)]
     say(as_json, members, "\n".join(lines) if lines else f"nothing is overdue or due within {within} days")
+
+
+def _every(home: Home, case: Case, at: datetime, packs: tuple[Pack, ...], days: Calendar) -> tuple[CaseClock, ...]:
+    """The clocks of the law, and those of the terms in force that this home holds, by the terms' own calendar."""
+    agreed = agreed_terms(home, case).values()
+    by_terms = (terms_clocks(case, terms, at, named_calendar(terms.calendar)) for terms in agreed)
+    return (*case_clocks(case, at, packs, days), *(one for found in by_terms for one in found))
 
 
 def _members(one: CaseClock, origin: str) -> dict[str, Any]:
