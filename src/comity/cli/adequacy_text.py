@@ -121,7 +121,8 @@ def fit(cell: Cell, columns: int) -> str:
 def _days(page: Adequacy, width: int) -> Iterator[str]:
     days = page.days
     if days is None:
-        yield "  Business days are counted once the terms and the access ledger are at hand."
+        words = "Business days are counted once the terms and the access ledger are at hand."
+        yield from row("", words, width, label_width=0)
         return
     yield click.style(f"  BUSINESS DAYS by the calendar {days.calendar}", bold=True)
     promised = f"of {days.promised} promised" if days.promised else "no number promised"
