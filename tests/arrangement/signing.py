@@ -128,9 +128,10 @@ def sign(
     crls: Sequence[bytes] = (),
     box: tuple[int, int, int, int] | None = None,
     chain: Sequence[Holder] = (),
+    strict: bool = True,
 ) -> bytes:
     """The PDF with one more signature in one more revision, as a signing program would add it."""
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=strict)
     store = SimpleCertificateStore.from_certs([one.asn1 for one in (authority(), *chain)])
     made = signers.SimpleSigner(
         signing_cert=holder.asn1, signing_key=holder.asn1_key, cert_registry=store, embed_roots=False

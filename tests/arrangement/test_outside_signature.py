@@ -58,7 +58,7 @@ def test_a_good_signature_is_told_fact_by_fact() -> None:
 
     assert () == verdict.problems()
     assert (terms().id, 1, terms().digest) == (verdict.arrangement, verdict.version, verdict.digest)
-    assert signature.intact
+    assert signature.intact and verdict.strict
     assert ("the whole file", "nothing", "") == (signature.coverage, signature.since, signature.mark)
     assert "Root of Trust" in signature.root
     assert "Ada Officer" in signature.who
@@ -290,7 +290,7 @@ def test_bytes_after_the_end_are_found() -> None:
     assert "changes" == judged(once() + b"\n% more\n").signatures[0].since
 
 
-def appended(*, prev: bool, root: bool, freed: bool = False) -> bytes:
+def appended(*, prev: bool, root: bool, freed: bool = False, generation: int = 0) -> bytes:
     """The pages with a revision written by hand: three objects of another file, in front of a table of them."""
     pdf, first = pages(), 9_000
     objects = [
@@ -301,9 +301,9 @@ def appended(*, prev: bool, root: bool, freed: bool = False) -> bytes:
     body, places = b"\n", []
     for one in objects:
         places.append(len(pdf) + len(body))
-        body += one
+        body += one.replace(b" 0 obj", b" %d obj" % generation)
     table = b"xref\n0 1\n0000000000 65535 f \n" + (b"5 1\n0000000000 00001 f \n" if freed else b"")
-    table += b"%d 3\n" % first + b"".join(b"%010d 00000 n \n" % place for place in places)
+    table += b"%d 3\n" % first + b"".join(b"%010d %05d n \n" % (place, generation) for place in places)
     before = re.findall(rb"startxref\s+(\d+)", pdf)[-1]
     catalogue = re.findall(rb"/Root (\d+ 0 R)", pdf)[-1]
     trailer = b"trailer\n<</Size 9003/Root %s" % (b"%d 0 R" % first if root else catalogue)
@@ -325,6 +325,15 @@ def test_another_file_behind_the_pages_is_found(how: dict[str, bool], says: str)
 
     assert verdict.same_pages
     assert says == verdict.additions
+
+
+def test_a_program_that_bends_the_syntax_is_told() -> None:
+    """Some signing programs number their objects wrongly; the signature counts, and the reader is told."""
+    bent = judged(sign(appended(prev=True, root=False, generation=1), ADA, strict=False))
+
+    assert () == bent.problems()
+    assert not bent.strict
+    assert "syntax       broken in places; another reader may show it otherwise" in bent.lines()
 
 
 def test_a_signature_over_a_part_of_the_file_is_found() -> None:
@@ -385,7 +394,7 @@ def test_a_root_that_is_none_is_refused(root: bytes) -> None:
 def test_what_is_missing_is_named_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the check says which one to install."""
     pdf = once()
-    monkeypatch.setitem(sys.modules, "pyhanko.pdf_utils.reader", None)
+    monkeypatch.setitem(sys.modules, "pyhanko.pdf_utils.misc", None)
 
     with pytest.raises(ContractRefused, match=r"needs pyHanko.*pip install 'comity\[contract\]'"):
         judged(pdf)

@@ -43,6 +43,8 @@ MAX_PDF: Final = 16_777_216
 LEVEL: Final = "advanced; qualified is not established offline"
 """The level under the eIDAS Regulation (Art. 3(11) and (12)) that a check without the trusted lists can state."""
 
+TOLERATED: Final = "broken in places; another reader may show it otherwise"
+
 SINCE: Final = {
     "nothing": "nothing was added",
     "signatures": "nothing was added but signatures and what belongs to them",
@@ -140,6 +142,8 @@ class OutsideVerdict:
     """SHA-256 of the PDF that these terms render to, in hex."""
     signed: str
     """SHA-256 of the file that was brought, in hex."""
+    strict: bool
+    """What was added keeps the syntax of PDF; where it does not, another reader may show it otherwise."""
     same_pages: bool
     """The file begins with exactly the rendered PDF."""
     additions: str
@@ -173,6 +177,7 @@ class OutsideVerdict:
             f"digest       {self.digest}",
             f"pages        {'those of these terms, byte for byte' if self.same_pages else 'not those of these terms'}",
             f"additions    {self._added()}",
+            f"syntax       {'that of PDF' if self.strict else TOLERATED}",
             f"signatures   {counted(len(self.signatures), 'signature')}",
         ]
         for number, signature in enumerate(self.signatures, 1):
@@ -190,13 +195,14 @@ def judge(pdf: bytes, terms: Terms, roots: Sequence[bytes], at: datetime) -> Out
     from comity.arrangement.outside_signature_pades import read_signatures
 
     rendered = render_contract(terms)
-    additions, signatures = read_signatures(pdf, roots, at, rendered=rendered)
+    strict, additions, signatures = read_signatures(pdf, roots, at, rendered=rendered)
     return OutsideVerdict(
         arrangement=terms.id,
         version=terms.version,
         digest=terms.digest,
         rendered=sha256(rendered).hexdigest(),
         signed=sha256(pdf).hexdigest(),
+        strict=strict,
         same_pages=pdf.startswith(rendered),
         additions=additions,
         signatures=signatures,

@@ -53,32 +53,43 @@ NOT_ASKED: Final = "not looked at, because the signature is not intact"
 
 def read_signatures(
     pdf: bytes, roots: Sequence[bytes], at: datetime, *, rendered: bytes
-) -> tuple[str, tuple[OutsideSignature, ...]]:
-    """What was added to the rendered pages beside signatures, and each signature in the order of the file.
+) -> tuple[bool, str, tuple[OutsideSignature, ...]]:
+    """Whether the file keeps the syntax of PDF, what was added to the pages, and each signature in the file's order.
 
     Raises `ContractRefused`.  A file that does not begin with the rendered pages is not compared with them.
     """
     if len(pdf) > MAX_PDF:
         raise ContractRefused(f"expected a signed contract of at most {MAX_PDF} bytes; got {len(pdf)}")
     try:
-        from pyhanko.pdf_utils.reader import PdfFileReader
+        from pyhanko.pdf_utils.misc import PdfStrictReadError
     except ImportError:
         raise ContractRefused(
             "reading a signature needs pyHanko, which is not installed: pip install 'comity[contract]'"
         ) from None
     anchors = [_certificate(root) for root in roots]
     try:
-        reader = PdfFileReader(BytesIO(pdf))
         with _silent():
-            embedded = reader.embedded_regular_signatures
-            found = [_one(reader, one, anchors, at) for one in embedded]
-            signed = embedded[0].signed_revision if embedded else reader.xrefs.total_revisions - 1
-            additions = ""
-            if pdf.startswith(rendered):
-                additions = changed_before(reader, PdfFileReader(BytesIO(rendered)), signed)
+            try:
+                return True, *_read(pdf, anchors, at, rendered, strict=True)
+            except PdfStrictReadError:
+                return False, *_read(pdf, anchors, at, rendered, strict=False)
     except Exception as error:  # somebody else's file in somebody else's reader: whatever it raises, it is refused
         raise ContractRefused(f"the file cannot be read as a signed PDF: {type(error).__name__}: {error}") from None
-    return additions, tuple(found)
+
+
+def _read(
+    pdf: bytes, anchors: Sequence[Any], at: datetime, rendered: bytes, *, strict: bool
+) -> tuple[str, tuple[OutsideSignature, ...]]:
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    reader = PdfFileReader(BytesIO(pdf), strict=strict)
+    embedded = reader.embedded_regular_signatures
+    found = tuple(_one(reader, one, anchors, at) for one in embedded)
+    signed = embedded[0].signed_revision if embedded else reader.xrefs.total_revisions - 1
+    additions = ""
+    if pdf.startswith(rendered):
+        additions = changed_before(reader, PdfFileReader(BytesIO(rendered)), signed)
+    return additions, found
 
 
 @contextmanager

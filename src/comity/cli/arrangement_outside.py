@@ -161,6 +161,7 @@ def _members(
         "file": verdict.signed,
         "same_pages": verdict.same_pages,
         "additions": verdict.additions,
+        "strict": verdict.strict,
         "signatures": [
             {
                 "field": signature.field,
