@@ -7,17 +7,19 @@ import pytest
 from pages import page_on
 from stories import Story
 
-from comity.cli.brief_text import bands, lines
+from comity.cli.brief_text import bands, lines, span
 from comity.engagement.brief import Page
 from comity.records import ContextNoted, MeetingRecorded, OfferStated, Record
 
 LONG = "Gesellschaft für verantwortungsvolle Sprachmodellentwicklung und Anwendungsforschung mbH & Co. KG"
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 
+WIDE = "AI深度求索人工智能基础技术研究有限公司（杭州）"
+
 
 def story(number: int) -> list[Record]:
     """A case with something in most rows, and now and then a long name."""
-    name = {1: LONG, 2: UNBROKEN}.get(number, f"Provider {number}")
+    name = {1: LONG, 2: UNBROKEN, 3: WIDE}.get(number, f"Provider {number}")
     told = Story(provider=name, subjects=(f"model-{number}",))
     told.tell(MeetingRecorded, form="remote", count="1", summary=f"On safeguards {number}.", open=(f"open {number}?",))
     told.tell(OfferStated, by="provider", to="Office for AI", subjects=(f"model-{number}",), summary="A preview.")
@@ -40,12 +42,12 @@ def test_no_line_runs_over_the_edge(width: int, count: int, public: bool) -> Non
     page = page_on("2026-12-01", *(story(number) for number in range(count)), public=public)
     text = shown(page, width)
 
-    assert max(len(line) for line in text) <= width
+    assert max(span(line) for line in text) <= width
     if public:
         assert "no engagement is published" in text
     else:
         for number in range(count):
-            begin = {1: "Gesellschaft", 2: "Donaudampf"}.get(number, f"Provider {number}")
+            begin = {1: "Gesellschaft", 2: "Donaudampf", 3: "AI深度"}.get(number, f"Provider {number}")
             assert any(begin in line for line in text)
             assert any(f"open {number}?" in line for line in text)
 
@@ -82,6 +84,28 @@ def test_a_source_stands_once_below_the_page() -> None:
     assert any("reported [1]" in line for line in text)
 
 
+def test_when_it_was_so_stands_beside_where_it_is_not_when_it_was_entered() -> None:
+    """A fact of March that was entered in September says both; one of the same day says it once."""
+    told = Story(begin="2026-09-01")
+    told.tell(OfferStated, on="2026-03", by="provider", to="Office for AI", summary="A preview.")
+    text = "\n".join(shown(page_on("2026-09-05", told.records), 120))
+
+    assert 2 == text.count("#1 · 2026-03\n")  # the stage that it began, and the offer
+    told = Story(begin="2026-09-01")
+    told.tell(OfferStated, by="provider", to="Office for AI", summary="A preview.")
+    assert "2026-09-02\n" not in "\n".join(shown(page_on("2026-09-05", told.records), 120))
+
+
+def test_columns_stay_in_line_beside_wide_signs() -> None:
+    """A name whose signs take two cells each pushes nothing out of its column."""
+    text = shown(page_on("2026-12-01", story(3), story(4)), 80)
+
+    head = next(line for line in text if "AI深度" in line)
+    assert head.endswith("Provider 4")
+    below = next(line for line in text if "open 4?" in line)
+    assert span(head[: head.index("Provider 4")]) == span(below[: below.index("open 4?")])
+
+
 def test_what_was_stated_first_hand_bears_no_mark() -> None:
     """A source that somebody names for what they state themselves is no report, and gets no number."""
     told = Story()
@@ -94,10 +118,10 @@ def test_what_was_stated_first_hand_bears_no_mark() -> None:
 
 def test_the_column_is_headed_by_the_other_side() -> None:
     """An authority reads its providers' names, and a provider its authorities'."""
-    page = page_on("2026-12-01", story(3))
+    page = page_on("2026-12-01", story(4))
 
-    assert any(line.strip() == "Provider 3" for line in shown(page, 80))
-    theirs = [click.unstyle(line) for line in lines(page, "Provider 3", 80)]
+    assert any(line.strip() == "Provider 4" for line in shown(page, 80))
+    theirs = [click.unstyle(line) for line in lines(page, "Provider 4", 80)]
     assert any(line.strip() == "Office for AI" for line in theirs)
 
 

@@ -9,11 +9,10 @@ from click.testing import CliRunner, Result
 from pages import end_of, law, row, values
 
 from comity.cli.main import main
-from comity.engagement import portfolio as rooms
 from comity.engagement.brief import Page, brief_page
 from comity.engagement.errors import NotACase
 from comity.engagement.portfolio import Book, Dossier, portfolio
-from comity.engagement.sample import MARK, NOTICE, sample_cases
+from comity.engagement.sample import FILE, MARK, NOTICE, sample_cases
 from comity.records import CaseItem, CaseOpened, MeetingRecorded, PublicationCleared, to_bytes
 
 LOADED = datetime(2026, 11, 26, 18, tzinfo=UTC)
@@ -211,8 +210,7 @@ def test_everybodys_sample_has_the_same_ids() -> None:
 
 def test_a_fact_is_not_known_before_it_was_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A file in which a fact is public before its time was over is no sample."""
-    file = rooms.__file__.replace("portfolio.py", "samples/press-2026.yaml")
-    text = Path(file).read_text(encoding="utf-8")
+    text = FILE.read_text(encoding="utf-8")
     early = tmp_path / "press-2026.yaml"
     early.write_text(text.replace('known: "2026-06-30"', 'known: "2026-06-29"'), encoding="utf-8")
     monkeypatch.setattr("comity.engagement.sample.FILE", early)

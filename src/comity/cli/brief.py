@@ -10,11 +10,7 @@ from comity.cli.brief_text import lines
 from comity.cli.cases import all_cases, refusing
 from comity.cli.home import Home
 from comity.cli.law import width
-from comity.engagement.brief import brief_page
-from comity.engagement.brief_json import page_members
-from comity.engagement.portfolio import Book, portfolio
-from comity.engagement.replay import asked_instant
-from comity.engagement.served import read_served
+from comity.engagement import Book, asked_instant, brief_page, page_members, portfolio, read_served
 
 __all__ = ["brief"]
 

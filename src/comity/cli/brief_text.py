@@ -6,12 +6,14 @@ stage       dialogue since 2026-05-11, 35      negotiation since 2026-05-11, 35
             e/a9020d8f#0 · reported [1]        e/4bcef520#2 · reported [1]
 offered     nothing · e/a9020d8f#17            …
 
-After each line stand the entries that it rests on, `e/<beginning of the id>#index`, and, where it is reported or
-unconfirmed, how sure it is and the number of its source; the sources stand below the page.  A row shows at most
+After each line stand the entries that it rests on, `e/<beginning of the id>#index`, when it was so, where that is not
+the day on which it was entered and does not stand in the line, and, where it is reported or unconfirmed, how sure it
+is and the number of its source; the sources stand below the page.  A row shows at most
 `MOST` lines of an engagement and says how many more there are.
 """
 
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
@@ -43,10 +45,10 @@ def lines(page: Page, name: str, width: int) -> Iterator[str]:
     public = ", public" if page.public else ""
     head = f"Where we stand: {printable(name)}"
     as_of = f"as of {instant_text(page.at)[:16].replace('T', ' ')} UTC{public}"
-    if len(head) + len(as_of) + GAP <= width:
-        yield click.style(head, bold=True) + " " * (width - len(head) - len(as_of)) + as_of
+    if (room := width - span(head) - len(as_of)) >= GAP:
+        yield click.style(head, bold=True) + " " * room + as_of
     else:
-        yield from (click.style(line, bold=True) for line in textwrap.wrap(head, width))
+        yield from (click.style(line, bold=True) for line in _wrapped(head, width))
         yield as_of
     yield from textwrap.wrap(page.notice, width)
     for band in bands(page.columns, width):
@@ -97,7 +99,7 @@ def _side_by_side(label: str, cells: Sequence[Cell], each: int, *, bold: bool = 
     for number, parts in enumerate(zip_longest(*cells, fillvalue=("", ""))):
         shown = f"{label if number == 0 else '':<{LABEL}}"
         for text, faint in parts:
-            room = each - len(text) - len(faint) + GAP
+            room = each - span(text) - span(faint) + GAP
             shown += (click.style(text, bold=True) if bold and text else text) + _dimmed(faint) + " " * room
         yield shown.rstrip()
 
@@ -111,7 +113,7 @@ def _cell(found: Sequence[Line], page: Page, each: int, numbers: dict[str, int])
     for line in found[:MOST]:
         side = f"{line.side}: " if line.side else ""
         said, known = _wrapped(side + line.text, each), _sourced(line, numbers)
-        if len(said[-1]) + len(BETWEEN) + len(known) <= each:
+        if span(said[-1]) + len(BETWEEN) + span(known) <= each:
             cell += [(text, "") for text in said[:-1]] + [(said[-1], BETWEEN + known)]
         else:
             cell += [(text, "") for text in said] + [("", text) for text in _wrapped(known, each)]
@@ -123,14 +125,15 @@ def _cell(found: Sequence[Line], page: Page, each: int, numbers: dict[str, int])
 
 
 def _sourced(line: Line, numbers: dict[str, int]) -> str:
-    """The entries that a line rests on, how sure it is, and the numbers of its sources."""
+    """The entries that a line rests on, when it was so, how sure it is, and the numbers of its sources."""
     marks = "".join(
         f"[{numbers.setdefault(printable(one.source), len(numbers) + 1)}]"
         for one in line.sources
         if one.confidence != "stated"
     )
     sure = line.confidence if line.confidence != "stated" else ""
-    return BETWEEN.join(part for part in (_links(line.refs), f"{sure} {marks}".strip()) if part)
+    on = "" if line.on in line.text or line.on == line.entered[:10] else line.on
+    return BETWEEN.join(part for part in (_links(line.refs), on, f"{sure} {marks}".strip()) if part)
 
 
 def _links(refs: Sequence[Ref]) -> str:
@@ -145,7 +148,27 @@ def _links(refs: Sequence[Ref]) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(printable(text), width, break_on_hyphens=False) or [""]
+    """The text in lines of at most so many cells, broken between words, and inside a word that fits no line."""
+    lines, line = [], ""
+    for word in printable(text).split(" "):
+        if line and span(line) + 1 + span(word) > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}" if line else word
+        while span(line) > width:
+            fits = next(count for count in range(len(line), 0, -1) if span(line[:count]) <= width)
+            lines.append(line[:fits])
+            line = line[fits:]
+    return [*lines, line]
+
+
+def span(text: str) -> int:
+    """How many columns of a terminal a text takes: two for each wide sign, none for one that sits on another.
+
+    >>> span("Aurora"), span("深度求索")
+    (6, 8)
+    """
+    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
 
 
 def printable(text: str) -> str:

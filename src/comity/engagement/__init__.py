@@ -4,46 +4,67 @@ The case between one authority and one provider, as entries of a ledger of its o
 docs/explanation/stages.md says how stages follow from entries.
 """
 
+from comity.engagement.brief import Column, Page, brief_page
+from comity.engagement.brief_json import page_members
+from comity.engagement.brief_line import Line, Ref, Source
 from comity.engagement.case import Case, Document, Entry, Item, ends_on, read_entries, read_records
 from comity.engagement.casebook import add, add_all, open_book, origin_of, read_case, view
 from comity.engagement.clocks import CaseClock, case_clocks, case_packs, due_soon
-from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase, SessionRefused
+from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase, ReplayRefused, SessionRefused
 from comity.engagement.matters import Matter, matters
+from comity.engagement.portfolio import Book, Dossier, portfolio
+from comity.engagement.replay import asked_instant, entered_until
+from comity.engagement.served import Served, read_served
 from comity.engagement.sessions import Session, read_sessions
 from comity.engagement.stages import EngagementView, Stage, grant_refusal, project, stand
 from comity.engagement.when import When, parse_when
 
 __all__ = [
+    "Book",
     "Case",
     "CaseClock",
     "CaseClosed",
     "CaseMoved",
+    "Column",
     "Document",
+    "Dossier",
     "EngagementError",
     "EngagementView",
     "Entry",
     "Item",
+    "Line",
     "Matter",
     "NotACase",
+    "Page",
+    "Ref",
+    "ReplayRefused",
+    "Served",
     "Session",
     "SessionRefused",
+    "Source",
     "Stage",
     "When",
     "add",
     "add_all",
+    "asked_instant",
+    "brief_page",
     "case_clocks",
     "case_packs",
     "due_soon",
     "ends_on",
+    "entered_until",
     "grant_refusal",
     "matters",
     "open_book",
     "origin_of",
+    "page_members",
     "parse_when",
+    "portfolio",
     "project",
     "read_case",
     "read_entries",
     "read_records",
+    "read_served",
     "read_sessions",
     "stand",
     "view",

@@ -75,7 +75,9 @@ def waits(desk: Desk) -> Iterator[Line]:
         now = f"waits for {len(still)}, the longest for {days_text(longest)}" if still else "waits for nothing"
         text = now if total == longest and still else f"{now}; waited {days_text(total)} in all"
         rests = {ground.index: ground for one in own for ground in one.rests}.values()
-        yield desk.line(text, *rests, side=side, open=len(still), longest=longest, days=total)
+        yield desk.line(
+            text, *rests, side=side, dated=False, open=len(still), longest=longest, days=total
+        )
 
 
 def days_waited(found: Iterable[Wait], at: datetime) -> int:
@@ -133,6 +135,7 @@ def calls(desk: Desk) -> Iterator[Line]:
             *(rests or force[-1:]),
             also=newest,
             closed=True,
+            dated=False,
             served=one.served,
             permitted=one.permitted,
             refused=one.refused,
@@ -158,6 +161,7 @@ def sessions(desk: Desk) -> Iterator[Line]:
     yield desk.line(
         text,
         *rests,
+        dated=False,
         sessions=len(held),
         entered=stands["entered"],
         countersigned=stands["countersigned"],

@@ -57,7 +57,7 @@ class Line:
     side: str
     """Whose it is: authority · provider; empty where it is neither's alone."""
     on: str
-    """When it was so, as exactly as is known, of the first that it rests on."""
+    """When it was so, as exactly as is known; empty where it is a count, a wait or a day to come."""
     entered: str
     """When the newest that it rests on was entered."""
     confidence: str
@@ -93,16 +93,20 @@ class Desk:
         side: str = "",
         also: Iterable[Ref] = (),
         closed: bool = False,
+        dated: bool = True,
         **values: str | int,
     ) -> Line:
-        """A line that rests on these; `also` links to entries elsewhere, `closed` keeps it from the public page."""
+        """A line that rests on these, dated by the first of them unless it tells no one event.
+
+        `also` links to entries elsewhere; `closed` keeps it from the public page.
+        """
         items = [one for one in rests if isinstance(one, Item)]
         said = {(one.record.source, one.record.confidence): None for one in items if one.record.source}
         first = rests[0]
         return Line(
             text=text,
             side=side,
-            on=first.record.on if isinstance(first, Item) else str(first.record.at)[:10],
+            on=_on(first) if dated else "",
             entered=max(str(_newest(one).record.at) for one in rests),
             confidence=max((one.record.confidence for one in items), key=CONFIDENCE.index, default="stated"),
             refs=(*self._refs(rests), *also),
@@ -144,6 +148,10 @@ class Desk:
             indexes[one.index] = None
             indexes[_newest(one).index] = None
         return [Ref(origin=self.dossier.origin, index=index) for index in indexes]
+
+
+def _on(ground: Ground) -> str:
+    return ground.record.on if isinstance(ground, Item) else str(ground.record.at)[:10]
 
 
 def _newest(ground: Ground) -> Entry:

@@ -100,7 +100,7 @@ def first_step(desk: Desk) -> Iterator[Line]:
     names = {"authority": opening.authority, "provider": opening.provider}
     name = names.get(opening.initiated_by)
     text = f"the {opening.initiated_by}, {name}" if name else "not stated"
-    yield desk.line(text, desk.case.opened, by=opening.initiated_by)
+    yield desk.line(text, desk.case.opened, dated=False, by=opening.initiated_by)
 
 
 def meetings(desk: Desk) -> Iterator[Line]:
@@ -111,7 +111,8 @@ def meetings(desk: Desk) -> Iterator[Line]:
         return
     counts = [record.count for _, record in held]
     exact, inexact = _counted(counts)
-    yield desk.line(count_text(counts), *(item for item, _ in held), exact=exact, inexact="; ".join(inexact))
+    items = (item for item, _ in held)
+    yield desk.line(count_text(counts), *items, dated=False, exact=exact, inexact="; ".join(inexact))
     item, newest = held[-1]
     about = newest.summary or ", ".join(newest.topics)
     if about:
@@ -246,14 +247,16 @@ def next_date(desk: Desk) -> Iterator[Line]:
     """
     due = sorted(_due(desk), key=lambda one: one[0])
     lines = [
-        desk.line(f"{_when(day, desk.today)}: {text}", *rests, date=day.isoformat()) for day, text, rests in due
+        desk.line(f"{_when(day, desk.today)}: {text}", *rests, dated=False, date=day.isoformat())
+        for day, text, rests in due
     ]
     yield from lines[:1] or [desk.nothing("no clock or period runs")]
     law = desk.dossier.law
     coming = sorted((one for one in law.dates if one.date > desk.today), key=lambda one: one.date) if law else []
     if coming:
         text = f"{_when(coming[0].date, desk.today)}: {coming[0].what} ({coming[0].ref})"
-        yield desk.line(text, desk.case.opened, date=coming[0].date.isoformat(), law=coming[0].ref)
+        day = coming[0].date.isoformat()
+        yield desk.line(text, desk.case.opened, dated=False, date=day, law=coming[0].ref)
     held = list(desk.case.records(MeetingRecorded))
     if held and held[-1][1].next:
         yield desk.line(f"as agreed: {held[-1][1].next}", held[-1][0])
