@@ -12,7 +12,16 @@ from rich import DAYS, ONE, TERMS, Access, at, opened, rich_terms
 from comity.arrangement import Terms
 from comity.engagement.access_days import AccessDays, Shut, access_days
 from comity.law import PLAIN, Calendar
-from comity.records import AccessResumed, AccessStopped, AccessSuspended, GatewayEnded, GatewayStarted
+from comity.records import (
+    AccessClosed,
+    AccessExited,
+    AccessResumed,
+    AccessStopped,
+    AccessSuspended,
+    Digest,
+    GatewayEnded,
+    GatewayStarted,
+)
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -85,6 +94,25 @@ def test_a_stop_lasts_until_its_own_side_resumes() -> None:
     access.records.pop()
     days = count(access)
     assert (8, 34) == (len(days.granted), len(days.lost))
+
+
+def test_the_providers_exit_takes_days_and_the_authoritys_ends_the_window() -> None:
+    """Whoever leaves by choice loses nothing; days after the other side's exit are lost, and nothing lifts it."""
+    theirs, own, both = opened(), opened(), opened()
+    for access, by in ((theirs, "provider"), (own, "authority")):
+        access.add(
+            AccessExited(
+                at=at("10-08T09:00"), by=by, cause="purpose-met", effective="2026-10-13T00:00:00.000Z", notice_days=5,
+                note="",
+            )
+        )  # fmt: skip
+    theirs.add(AccessResumed(at=at("10-14T09:00"), by="provider", cause="cause-ended", note=""))
+    both.add(AccessClosed(at=at("10-13T00:00"), digest=Digest("d" * 64), grants=0, note=""))
+
+    assert (8, 34) == (len(count(theirs).granted), len(count(theirs).lost))
+    assert ("exit by the provider: purpose-met",) == count(theirs).lost[0].causes
+    assert (8, 0, 8) == (len(count(own).granted), len(count(own).lost), count(own).in_all)
+    assert (8, 0) == (len(count(both).granted), len(count(both).lost))
 
 
 def test_a_clock_that_stands_still_lengthens_the_window() -> None:

@@ -12,11 +12,13 @@ from typing import Final
 
 import click
 
+from comity.arrangement import money
 from comity.cli.law_show import mark as sure
 from comity.cli.law_show import row
 from comity.engagement.access_days import EXAMPLE, AccessDays, DayLost
+from comity.engagement.access_record import AccessRecord
 from comity.engagement.adequacy import Adequacy
-from comity.engagement.adequacy_cells import Cell
+from comity.engagement.adequacy_cells import Cell, counted
 
 __all__ = ["MARKS", "detail", "lines"]
 
@@ -80,9 +82,22 @@ def _head(page: Adequacy, width: int) -> Iterator[str]:
         calls, other = access.calls, access.mismatched.count
         said = f"{calls.permitted.count:,} permitted, {calls.answered.count:,} answered"
         yield from row("calls", f"{said}, {calls.refused.count:,} refused, {other:,} by another model", width)
-        yield from row("", f"{access.size:,} entries of {access.origin}", width)
+        yield from row("", f"{_span(access)}{counted(len(access.live_grants(page.at)), 'live grant')}", width)
+        if terms is not None:
+            spent, agreed = money(access.taken.cost_nano), money(terms.budget.cost_nano)
+            yield from row("spent", f"{spent} of {agreed} {terms.budget.currency}", width)
+        yield from row("ledger", f"{access.origin}, {access.size:,} entries", width)
     else:
         yield from row("calls", "not known: no access ledger at hand; --access FILE names one", width)
+
+
+def _span(access: AccessRecord) -> str:
+    """The first call and the last answer, where there were any."""
+    if access.first_call is None:
+        return ""
+    answers = [at for _, at in access.last_call.values()]
+    last = f", last answer {max(answers):%Y-%m-%d}" if answers else ""
+    return f"first call {access.first_call[1]:%Y-%m-%d}{last}; "
 
 
 def _clause(name: str, words: str) -> str:

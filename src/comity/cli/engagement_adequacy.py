@@ -13,7 +13,7 @@ from comity.cli.home import Home
 from comity.cli.law import width
 from comity.engagement import Case, open_book
 from comity.engagement.access_days import AccessDays
-from comity.engagement.access_record import AccessRecord, read_access
+from comity.engagement.access_record import AccessRecord, Calls, Figure, read_access
 from comity.engagement.adequacy import Adequacy, arrangements_of, read_adequacy
 from comity.engagement.adequacy_cells import Cell
 from comity.engagement.adequacy_map import WAYS
@@ -95,7 +95,7 @@ def _page(page: Adequacy) -> dict[str, Any]:
     return {
         "arrangement": page.arrangement,
         "terms": None if terms is None else {"version": terms.version, "digest": terms.digest, "title": terms.title},
-        "access": None if access is None else {"ledger": access.origin, "entries": access.size},
+        "access": None if access is None else _access(access, page.at),
         "items": [
             {
                 "item": one.item.id, "title": one.item.title, "ref": one.item.ref, "draft": one.draft,
@@ -112,6 +112,42 @@ def _page(page: Adequacy) -> dict[str, Any]:
             for one in page.clauses
         ],
         "days": None if page.days is None else _days(page.days),
+    }  # fmt: skip
+
+
+def _access(access: AccessRecord, at: datetime) -> dict[str, Any]:
+    """The figures of the access ledger, each with the entries behind it."""
+
+    def figure(one: Figure) -> dict[str, Any]:
+        return {"count": one.count, "entries": list(access.cite(one.cites)), "sampled": not one.in_full}
+
+    def calls(one: Calls) -> dict[str, Any]:
+        names = ("permitted", "answered", "refused", "abandoned")
+        return {name: figure(getattr(one, name)) for name in names} | {"tokens": one.tokens}
+
+    return {
+        "ledger": access.origin,
+        "entries": access.size,
+        "calls": calls(access.calls),
+        "models": {name: calls(one) for name, one in sorted(access.models.items())},
+        "features": {name: calls(one) for name, one in sorted(access.features.items())},
+        "refused": {clause: figure(one) for clause, one in sorted(access.refused.items())},
+        "mismatched": figure(access.mismatched),
+        "anomalies": {what: figure(one) for what, one in sorted(access.anomalies.items())},
+        "closures": [
+            {
+                "kind": one.kind, "by": one.by, "cause": one.cause, "from": one.since, "until": one.until,
+                "entries": list(access.cite(one.entries)),
+            }
+            for one in access.closures.found
+        ],
+        "grants": [
+            {"person": one.person, "expires": instant_text(one.expires), "entries": list(access.cite((one.index,)))}
+            for one in access.live_grants(at)
+        ],
+        "charged_nano": access.charged.cost_nano,
+        "taken_nano": access.taken.cost_nano,
+        "first_call": None if access.first_call is None else instant_text(access.first_call[1]),
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Days are those of the terms' calendar, in its zone.  A business day counts as one of the window if at least half of the
 hours in which the terms let calls pass on it lie in the window.  The window ends later by as long as suspensions made
-its clock stand still.
+its clock stand still, and earlier where the authority leaves or both close: nobody took those days from it.
 
 A day that is over is *lost* if access was shut for at least half of these hours, or if at least half of the calls sent
 on it failed at the provider.  Access is shut
@@ -10,8 +10,9 @@ on it failed at the provider.  Access is shut
 | while | by | cites |
 |---|---|---|
 | a stop or a suspension is in force | a party | its entries in the access ledger |
+| an exit of the provider is in effect | the provider | its entry |
 | no gateway runs | the operator | the end of the last and the begin of the next gateway |
-| a suspension is imposed | a third party | its items in the case |
+| a suspension is imposed that reaches every model of the terms | a third party | its items in the case |
 
 All other days that are over are *granted*, whether anybody called or not: who has access need not use it.  A day lost
 to several causes is lost once, and names each.  The day that is not over is still to come.
@@ -28,6 +29,7 @@ from typing import Final
 
 from comity.arrangement import Terms
 from comity.engagement.access_record import AccessRecord
+from comity.engagement.closures import Closure
 from comity.law import Calendar
 from comity.records import parse_instant
 
@@ -87,7 +89,7 @@ def access_days(
 ) -> AccessDays:
     """Count the days of the window up to a time; raises `CalendarRefused` for years that the calendar does not know."""
     shut = (*shut_times(record, terms), *outside)
-    end = terms.window.until + record.closures.stood(min(at, terms.window.until))
+    end = min(_left(record), terms.window.until + record.closures.stood(min(at, terms.window.until)))
     granted: list[date] = []
     lost: list[DayLost] = []
     to_come = 0
@@ -111,7 +113,9 @@ def access_days(
 
 def shut_times(record: AccessRecord, terms: Terms) -> Iterator[Shut]:
     """When access was shut by the access ledger: stops, suspensions, and times without a gateway."""
-    for one in record.shut():
+    for one in record.closures.found:
+        if _by_choice(one):
+            continue
         yield Shut(
             since=parse_instant(one.since),
             until=parse_instant(one.until) if one.until else None,
@@ -122,6 +126,17 @@ def shut_times(record: AccessRecord, terms: Terms) -> Iterator[Shut]:
         since = down.since or terms.window.begins
         if down.until is None or since < down.until:
             yield Shut(since=since, until=down.until, cause="no gateway ran", cites=record.cite(down.entries))
+
+
+def _by_choice(closure: Closure) -> bool:
+    """Whether the authority itself ended access for good, alone or with the provider."""
+    return closure.kind == "close" or (closure.kind == "exit" and closure.by == "authority")
+
+
+def _left(record: AccessRecord) -> datetime:
+    """When access ended by the authority's own choice; far ahead where it did not."""
+    ends = [parse_instant(one.since) for one in record.closures.found if _by_choice(one)]
+    return min(ends, default=datetime.max.replace(tzinfo=UTC))
 
 
 def _days(terms: Terms, calendar: Calendar, end: datetime) -> Iterator[tuple[date, tuple[Span, ...]]]:

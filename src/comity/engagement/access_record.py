@@ -9,7 +9,7 @@
 | `mismatched` | settlements in which another model answered than agreed |
 | `anomalies` | what the provider denied, throttled or delayed, by kind |
 | `models`, `features` | the same for calls of one model, and for calls that made use of one feature |
-| `closures` | stops and suspensions (`comity.engagement.closures`) |
+| `closures` | stops, suspensions, exits and the close (`comity.engagement.closures`) |
 | `down` | when no gateway ran |
 | `days` | each day with calls, in the calendar's zone: sent, failed at the provider |
 | `grants` | grants issued, neither revoked nor expired |
@@ -26,12 +26,12 @@ Not promised: that the entries are true or complete, or signed by anybody; `comi
 A gateway that died without a word and with no call open looks as if it ran on.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from comity.engagement.closures import Closure, Closures
+from comity.engagement.closures import Closures
 from comity.law import PLAIN, Calendar
 from comity.records import (
     Amount,
@@ -185,10 +185,6 @@ class AccessRecord:
     def live_grants(self, at: datetime) -> tuple[Grant, ...]:
         """Grants that still let somebody call."""
         return tuple(grant for grant in self.grants.values() if at < grant.expires)
-
-    def shut(self) -> Iterator[Closure]:
-        """Stops and suspensions, in the order in which they began."""
-        yield from self.closures.found
 
 
 def read_access(

@@ -136,10 +136,10 @@ def _same(force: Entry, terms: Terms) -> bool:
 
 
 def _outside(case: Case, origin: str, terms: Terms, calendar: Calendar) -> Iterator[Shut]:
-    """Suspensions by third parties that reach the terms' models, from the case."""
+    """Suspensions by third parties that reach every model of the terms, from the case."""
     models = {model.name for model in terms.models}
     for item, record in case.records(SuspensionImposed):
-        if record.subjects and not models & set(record.subjects):
+        if record.subjects and not models <= set(record.subjects):
             continue
         lifted = [other for other, _ in case.about(item.id, SuspensionLifted)]
         entries = (item.entry, *(other.entry for other in lifted[:1]))

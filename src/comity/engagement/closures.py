@@ -5,6 +5,8 @@
 | `access.stopped` | a stop, which ends access at once |
 | `access.suspended` | a suspension, after which no new call passes |
 | `access.resumed` | ends whatever its own signer stopped and suspended |
+| `access.exited` | an exit, from its day on; nothing ends it |
+| `access.closed` | the close by both; nothing ends it |
 
 Access is open again when nothing is shut.  The window's clock stands still while at least one suspension is in force
 whose entry says `stops`; one that has no end counts up to the time that is asked for.
@@ -16,20 +18,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from comity.records import AccessResumed, AccessStopped, AccessSuspended, Record, parse_instant
+from comity.records import (
+    AccessClosed,
+    AccessExited,
+    AccessResumed,
+    AccessStopped,
+    AccessSuspended,
+    Record,
+    parse_instant,
+)
 
 __all__ = ["Closure", "Closures"]
 
 
+Kind = Literal["stop", "suspension", "exit", "close"]
+
+
 @dataclass(slots=True, kw_only=True)
 class Closure:
-    """One stop or suspension; `until` is empty while it is in force."""
+    """One stop, suspension, exit or close; `until` is empty while it is in force."""
 
-    kind: Literal["stop", "suspension"]
+    kind: Kind
     by: str
+    """authority · provider · both"""
     cause: str
     clock: str
-    """Whether the window's clock `stops` or `runs`; a stop says nothing of it and so lets it run."""
+    """Whether the window's clock `stops` or `runs`; only a suspension can let it stand still."""
     since: str
     begun: int
     """The entry by which it began."""
@@ -53,21 +67,23 @@ class Closures:
         """One more record."""
         match record:
             case AccessStopped():
-                self._begin("stop", index, record, "runs")
+                self._begin("stop", index, record.by, record.cause, record.at)
             case AccessSuspended():
-                self._begin("suspension", index, record, record.clock)
+                self._begin("suspension", index, record.by, record.cause, record.at, clock=record.clock)
+            case AccessExited():
+                self._begin("exit", index, record.by, record.cause, record.effective)
+            case AccessClosed():
+                self._begin("close", index, "both", "closed", record.at)
             case AccessResumed():
                 for closure in self.found:
-                    if closure.by == record.by and not closure.until:
+                    lifted = closure.kind in ("stop", "suspension") and closure.by == record.by
+                    if lifted and not closure.until:
                         closure.until, closure.ended = str(record.at), index
             case _:
                 pass
 
-    def _begin(
-        self, kind: Literal["stop", "suspension"], index: int, record: AccessStopped | AccessSuspended, clock: str
-    ) -> None:
-        closure = Closure(kind=kind, by=record.by, cause=record.cause, clock=clock, since=record.at, begun=index)
-        self.found.append(closure)
+    def _begin(self, kind: Kind, index: int, by: str, cause: str, since: str, *, clock: str = "runs") -> None:
+        self.found.append(Closure(kind=kind, by=by, cause=cause, clock=clock, since=since, begun=index))
 
     @property
     def suspensions(self) -> list[Closure]:
