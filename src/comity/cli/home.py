@@ -15,7 +15,7 @@ Keys lie in `keys/`, one file and one purpose each, mode 600:
 | `log`, `log-mldsa` | Ed25519 and ML-DSA-44 keys of one ledger, under `ledgers/<id>/keys/` | operator |
 | `permit` | Ed25519 note key; signs the permit of each request that a gateway sends on | operator |
 | `recipient` | ML-KEM-768 and X25519; opens sealed content | authority, evaluator |
-| `persons/<pseudonym>` | Ed25519 note key; approves versions before this side signs them | a person of the authority, of the provider |
+| `persons/<pseudonym>` | Ed25519 note key; approves versions before a side signs | authority, provider |
 | `access` | the bearer secret of a person who calls | evaluator |
 
 A home may ask for approvals (`"approvals": 1`): then as many listed persons, beside the one who signs, approve a
