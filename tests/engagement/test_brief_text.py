@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import click
 import pytest
-from pages import page_on
+from pages import end_of, page_on
 from stories import Story
 
 from comity.cli.brief_text import bands, lines, span
 from comity.engagement.brief import Page
-from comity.records import ContextNoted, MeetingRecorded, OfferStated, Record
+from comity.records import ContextNoted, MeetingRecorded, OfferStated, PublicationCleared, Record
 
 LONG = "Gesellschaft für verantwortungsvolle Sprachmodellentwicklung und Anwendungsforschung mbH & Co. KG"
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -82,6 +82,35 @@ def test_a_source_stands_once_below_the_page() -> None:
     assert 1 == sum("news.example" in line for line in text)
     assert "[1] news.example" in text
     assert any("reported [1]" in line for line in text)
+
+
+def test_rows_that_have_nothing_stand_together() -> None:
+    """What is said of all engagements alike is said once, with the entries up to which it is so."""
+    page = page_on("2026-12-01", story(4), story(5))
+    text = " ".join(shown(page, 80))
+
+    assert "entered under: refused, suspended, calls, sessions, who pays · e/00000000#6 e/00000000#7" in " ".join(
+        text.split()
+    )
+    assert not any(line.startswith(("refused", "calls")) for line in shown(page, 80))
+
+
+def test_nothing_known_and_nothing_published_are_kept_apart() -> None:
+    """Where one case is cleared as a whole and the other in part, the reader sees of which the page knows."""
+    told = Story()
+    told.tell(PublicationCleared, items=(told.records[0].members()["item"],), by="desk", because="public")
+    partly = story(4)
+    opening = partly[0].members()["item"]
+    clearing = Story()
+    clearing.records, clearing.now = partly, end_of("2026-09-20")
+    clearing.tell(PublicationCleared, items=(opening,), by="desk", because="public")
+
+    one = shown(page_on("2026-12-01", told.records, public=True), 80)
+    both = shown(page_on("2026-12-01", told.records, partly, public=True), 80)
+
+    assert any(line.startswith("nothing     entered under: meetings, offered, open, refused") for line in one)
+    assert not any("published under" in line for line in one)
+    assert any(line.startswith("refused     nothing · e/00000000#1") and "nothing published" in line for line in both)
 
 
 def test_when_it_was_so_stands_beside_where_it_is_not_when_it_was_entered() -> None:

@@ -9,7 +9,7 @@ offered     nothing · e/a9020d8f#17            …
 After each line stand the entries that it rests on, `e/<beginning of the id>#index`, when it was so, where that is not
 the day on which it was entered and does not stand in the line, and, where it is reported or unconfirmed, how sure it
 is and the number of its source; the sources stand below the page.  A row shows at most
-`MOST` lines of an engagement and says how many more there are.
+`MOST` lines of an engagement and says how many more there are; rows that have nothing in a whole band stand together.
 """
 
 import textwrap
@@ -84,9 +84,23 @@ def _band(columns: Sequence[Column], page: Page, name: str, width: int, numbers:
     each = (width - LABEL - GAP * (len(columns) - 1)) // len(columns)
     heads: list[Cell] = [[(text, "") for text in _wrapped(_head(column, name), each)] for column in columns]
     yield from _side_by_side("", heads, each, bold=True)
+    said = [row for row in ROWS if all(_says_nothing(column.rows[row]) for column in columns)]
+    empty = [row for row in ROWS if not any(column.rows[row] for column in columns)]
     for row, (label, _) in ROWS.items():
-        cells = [_cell(column.rows[row], page, each, numbers) for column in columns]
-        yield from _side_by_side(label, cells, each)
+        if row not in said and row not in empty:
+            cells = [_cell(column.rows[row], page, each, numbers) for column in columns]
+            yield from _side_by_side(label, cells, each)
+    refs = {ref.short: None for column in columns for row in said for line in column.rows[row] for ref in line.refs}
+    for word, rows in (("entered", said), ("published", empty)):
+        if rows:
+            text = f"{word} under: {', '.join(ROWS[row][0] for row in rows)}"
+            text = BETWEEN.join((text, " ".join(refs))) if rows is said else text
+            cell = [(line, "") for line in _wrapped(text, width - LABEL)]
+            yield from _side_by_side("nothing", [cell], width - LABEL)
+
+
+def _says_nothing(found: Sequence[Line]) -> bool:
+    return bool(found) and all(line.nothing for line in found)
 
 
 def _head(column: Column, name: str) -> str:

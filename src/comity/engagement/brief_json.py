@@ -48,6 +48,7 @@ def _line(line: Line) -> dict[str, Any]:
         "entered": line.entered,
         "confidence": line.confidence,
         "cleared": line.cleared,
+        "nothing": line.nothing,
         "entries": [str(ref) for ref in line.refs],
         "sources": [{"source": one.source, "confidence": one.confidence} for one in line.sources],
         "values": dict(line.values),

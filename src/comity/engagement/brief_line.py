@@ -66,6 +66,8 @@ class Line:
     sources: tuple[Source, ...]
     cleared: bool
     """Whether it may be published."""
+    nothing: bool = False
+    """Whether it says that there is nothing of its kind."""
     values: Mapping[str, str | int] = field(default_factory=dict)
     """The same for machines, such as `since` and `days`."""
 
@@ -127,6 +129,7 @@ class Desk:
             refs=(Ref(origin=self.dossier.origin, index=newest.index),),
             sources=(),
             cleared=self.dossier.cleared.covers(whole(self.case)),
+            nothing=True,
             values=values,
         )
 
