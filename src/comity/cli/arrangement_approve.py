@@ -10,6 +10,7 @@ import click
 from comity.arrangement import Terms
 from comity.arrangement.approvals import approve as sign_approval
 from comity.arrangement.approvals import check_approvals
+from comity.arrangement.contract_words import counted
 from comity.cli.arrangement_files import CASE, FILE, JSON, load_terms, party_role
 from comity.cli.cases import open_case, read_file, refuse, refusing, say, write_file
 from comity.cli.home import Home
@@ -25,9 +26,8 @@ def before_signing(home: Home, terms: Terms, person: str | None, key: Path | Non
     if not home.approvals:
         return ()
     if person is None:
-        refuse(
-            f"this home signs with the approval of {home.approvals} further person; say who signs with --as PERSON"
-        )
+        further = counted(home.approvals, "further person")
+        refuse(f"this home signs with the approval of {further}; say who signs with --as PERSON")
     person_key(home, person, key)
     folder = home.path / "arrangements" / terms.id / "approvals"
     notes = [read_file(path) for path in sorted(folder.glob(f"{terms.version}-*.note"))]

@@ -70,7 +70,9 @@ def show_template(tier: str, as_json: bool) -> None:
     click.echo(f"{tier}  {one.name}\n")
     for label, key in CELLS:
         held = getattr(one, key)
-        click.echo(f"  {label:<16} {held.text}  [{held.source}, {held.confidence}]")
+        said = f"{held.text}  {_from(held.source, held.confidence)}"
+        head, hang = f"  {label:<16} ", " " * 19
+        click.echo("\n".join(textwrap.wrap(said, 92, initial_indent=head, subsequent_indent=hang)))
     click.echo("\n  models")
     for model in one.value["models"]:
         click.echo(f"    {model['name']}: {model['variant']}")
