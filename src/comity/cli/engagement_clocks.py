@@ -22,7 +22,7 @@ ICAL = click.option("--ical", type=click.Path(dir_okay=False, path_type=Path), h
 ALSO = click.option("--law", "others", multiple=True, help="Another regime for incidents' clocks; may be given again.")
 
 
-def _passed(at: str | None, calendar: Calendar, home: Home) -> datetime:
+def passed(at: str | None, calendar: Calendar, home: Home) -> datetime:
     """The instant that is asked for: now, or that which is named; a day means its end."""
     if at is None:
         return home.clock()
@@ -54,7 +54,7 @@ def clocks(
     With `--at` the case is read as it stood then.
     """
     days = calendar_named(calendar)
-    now = _passed(at, days, home)
+    now = passed(at, days, home)
     with refusing(), open_case(home, case) as (_, ledger):
         told, origin = open_book(ledger, now), ledger.origin
         found = _every(home, told, now, case_packs(told, others), days)
@@ -77,7 +77,7 @@ def clocks(
 def due(home: Home, within: int, calendar: str, at: str | None, ical: Path | None, as_json: bool) -> None:
     """What is overdue or due within the next days, over all cases of this home, the most urgent first."""
     days = calendar_named(calendar)
-    now = _passed(at, days, home)
+    now = passed(at, days, home)
     soon: list[tuple[Case, str, CaseClock]] = []
     with refusing():
         for ledger in all_cases(home, now):

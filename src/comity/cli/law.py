@@ -5,9 +5,11 @@
     comity law clock eu-ai-act AIA-52-1 --on SR_CONDITION_MET_OR_KNOWN=2026-03-02
     comity law classify eu-ai-act --compute 2.1e25 --modality text
     comity law incident --kind model-exfiltration --aware 2026-10-05T09:30:00Z
+    comity law assess "Aurora Systems"
 
-It needs no home.  A pack is named `eu-ai-act`, in its newest version, or `eu-ai-act@2024-07-12`.  Days are
-counted as docs/explanation/clocks.md says; `--calendar` names another calendar or a file with one.
+It needs no home, but for `assess`, which reads a case.  A pack is named `eu-ai-act`, in its newest version, or
+`eu-ai-act@2024-07-12`.  Days are counted as docs/explanation/clocks.md says; `--calendar` names another calendar or
+a file with one.
 """
 
 import json
@@ -155,7 +157,21 @@ at_option: Final = click.option(
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
 
-@click.group()
+class LawGroup(click.Group):
+    """Loads `assess` when it is asked for: it reads a case and so needs rooms that the law does not."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "assess"])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "assess":
+            from comity.cli.law_assess import assess_command
+
+            return assess_command
+        return super().get_command(ctx, name)
+
+
+@click.group(cls=LawGroup)
 @click.option(
     "--packs",
     "folders",

@@ -37,7 +37,7 @@ Not promised: that the law asks for no more, or that a level is reached. A ceili
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from comity.engagement.assertions import Assertion, read_assertions
 from comity.engagement.case import Case, Entry, Item
@@ -51,6 +51,9 @@ from comity.law import Duty, Pack
 from comity.records import AssertionMade, DocumentationReceived, FindingStated, SubmissionReceived
 
 __all__ = ["Assessment", "Ceiling", "Cell", "Fact", "Status", "assess", "ceiling_of", "status_of", "subjects_of"]
+
+ONE_RECIPIENT: Final = {"TR-1.2B": ("aio", "nca"), "TR-1.2C": ("dp",)}
+"""Duties of a form that are about one recipient's fields; the form's other duties are about all of it."""
 
 Status = Literal["not assessed", "asserted", "evidenced", "contested", "met", "not met"]
 
@@ -95,7 +98,7 @@ class Ceiling:
         if not self.level:
             return "no level can be stated: nothing was entered"
         rest = "rests" if self.leaning == 1 else "rest"
-        count = f"{self.leaning} of {self.facts} {'fact' if self.facts == 1 else 'facts'}"
+        count = "the only fact" if self.leaning == self.facts == 1 else f"{self.leaning} of {self.facts} facts"
         return f"no better than {self.level}, because {count} {rest} on what the provider says or supplied"
 
 
@@ -109,6 +112,16 @@ class Cell:
     because: str
     facts: tuple[Fact, ...]
     ceiling: Ceiling
+
+    @property
+    def arrived(self) -> dict[str, tuple[Entry, ...]]:
+        """What the duty is shown by, in the law pack's words, and the submissions that are said to hold it."""
+        found: dict[str, tuple[Entry, ...]] = {name: () for name in self.duty.evidence}
+        for fact in self.facts:
+            if isinstance(fact.item.record, SubmissionReceived):
+                for name in set(fact.item.record.shows) & set(found):
+                    found[name] = (*found[name], fact.item.entry)
+        return found
 
     @property
     def cited(self) -> tuple[Cited, ...]:
@@ -187,7 +200,8 @@ def status_of(facts: Sequence[Fact]) -> tuple[Status, str]:
         return _settled(settled, facts)
     against = [fact for fact in facts if fact.speaks == "against" and fact.shows]
     if against:
-        return "contested", f"a {against[0].what} cites evidence against it ({_at(against)}), and none settles it"
+        who = "a check of a claim" if against[0].what == "claim" else "a finding"
+        return "contested", f"{who} cites evidence against it ({_at(against)}), and no finding settles it"
     shown = [fact for fact in facts if fact.speaks == "for" and fact.shows]
     if shown:
         return "evidenced", f"evidence is cited ({_at(shown)}), and no finding settles it"
@@ -247,7 +261,8 @@ def _facts(
     for name, view in newest.items():
         gaps = f"{view.counted('received')} of {len(view.fields)} fields received, {len(view.missing)} missing"
         says = f"{view.form.title}, {view.view or 'one view'}"
-        yield _arrived(case, case.items[name], "documentation", says, gaps, hand), view.form.duties
+        duties = tuple(duty for duty in view.form.duties if view.view in ONE_RECIPIENT.get(duty, (view.view,)))
+        yield _arrived(case, case.items[name], "documentation", says, gaps, hand), duties
     for finding in findings:
         if finding.newest.record.subject in ("", subject):
             yield _finding(case, finding.newest), (finding.newest.record.duty,)

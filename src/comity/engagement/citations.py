@@ -24,6 +24,7 @@ Not promised: that a document says what it is cited for. Whoever relies on it ha
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -96,7 +97,8 @@ def shelve(case: Case, ledgers: Iterable[tuple[str, Iterable[bytes]]]) -> Shelf:
     for origin, entries in ledgers:
         if origin in indexes:
             asked = indexes[origin]
-            shelf[origin] = {index: entry for index, entry in enumerate(entries) if index in asked}
+            read = enumerate(islice(entries, max(asked) + 1))
+            shelf[origin] = {index: entry for index, entry in read if index in asked}
     return shelf
 
 

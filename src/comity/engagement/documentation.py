@@ -29,7 +29,7 @@ from comity.engagement.case import Case, Item
 from comity.law import Field, Form, Pack
 from comity.records import DocumentationReceived
 
-__all__ = ["FORMS", "VIEWS", "FieldState", "FormView", "form_views", "unknown_forms"]
+__all__ = ["FORMS", "VIEWS", "FieldState", "FormView", "State", "form_views", "unknown_forms"]
 
 VIEWS: Final = {"aio": "AI Office", "nca": "national authorities", "dp": "downstream providers"}
 FORMS: Final = ("mdf", "annex-xi", "annex-xii", "training-summary")
