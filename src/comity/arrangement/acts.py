@@ -8,6 +8,7 @@
 | suspension | `comity suspend/1`, ledger origin, cause, nonce |
 | resumption | `comity resume/1`, ledger origin, cause, nonce |
 | exit | `comity exit/1`, ledger origin, cause, from when on, nonce |
+| erasure | `comity erase/1`, ledger origin, nonce |
 | commitment to a draw | `comity draw-commit/1`, ledger origin, run, SHA-256 of 32 secret bytes, nonce |
 | revelation of a draw | `comity draw-reveal/1`, ledger origin, run, the 32 bytes in hex, nonce |
 
@@ -53,6 +54,7 @@ __all__ = [
     "Act",
     "DrawCommit",
     "DrawReveal",
+    "Erasure",
     "Exit",
     "Grant",
     "Resumption",
@@ -61,6 +63,7 @@ __all__ = [
     "Suspension",
     "draw_commit_text",
     "draw_reveal_text",
+    "erase_text",
     "exit_text",
     "grant_text",
     "open_act",
@@ -169,6 +172,15 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Every sealed item of one ledger is destroyed, with the keys that open it."""
+
+    ledger: str
+    nonce: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrawCommit:
     """A party's half of a draw over one run's rows, fixed and not yet told."""
 
@@ -191,7 +203,7 @@ class DrawReveal:
     by: str
 
 
-Act = Grant | Revocation | Stop | Suspension | Resumption | Exit | DrawCommit | DrawReveal
+Act = Grant | Revocation | Stop | Suspension | Resumption | Exit | Erasure | DrawCommit | DrawReveal
 
 
 def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
@@ -222,6 +234,11 @@ def resume_text(*, ledger: str, cause: str, nonce: str) -> str:
 def exit_text(*, ledger: str, cause: str, effective: datetime, nonce: str) -> str:
     """The text of an exit."""
     return _text("exit", (ledger, cause, instant_text(effective), nonce))
+
+
+def erase_text(*, ledger: str, nonce: str) -> str:
+    """The text of an order to erase."""
+    return _text("erase", (ledger, nonce))
 
 
 def draw_commit_text(*, ledger: str, run: str, commitment: str, nonce: str) -> str:
@@ -279,6 +296,8 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
             return Resumption(ledger=ledger, cause=cause, nonce=nonce, by=by)
         case "exit", [ledger, cause, effective, nonce]:
             return Exit(ledger=ledger, cause=cause, effective=parse_instant(effective), nonce=nonce, by=by)
+        case "erase", [ledger, nonce]:
+            return Erasure(ledger=ledger, nonce=nonce, by=by)
         case "draw-commit", [ledger, run, commitment, nonce]:
             return DrawCommit(ledger=ledger, run=run, commitment=commitment, nonce=nonce, by=by)
         case "draw-reveal", [ledger, run, secret, nonce]:
@@ -293,6 +312,7 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "suspend": ("ledger origin", "cause", "nonce"),
     "resume": ("ledger origin", "cause", "nonce"),
     "exit": ("ledger origin", "exit cause", "effective", "nonce"),
+    "erase": ("ledger origin", "nonce"),
     "draw-commit": ("ledger origin", "run", "commitment", "nonce"),
     "draw-reveal": ("ledger origin", "run", "secret", "nonce"),
 }

@@ -37,6 +37,7 @@ from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, WIDTH, load_term
 from comity.cli.arrangement_outside import outside_of, sign
 from comity.cli.arrangement_template import crosswalk_, template
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
+from comity.cli.closing import certify, close
 from comity.cli.home import Home
 
 __all__ = ["arrangement"]
@@ -265,5 +266,5 @@ def check(file: Path, part: bool, as_json: bool) -> None:
     say(as_json, {"problems": [], "digest": with_digest.digest}, f"well formed; digest {with_digest.digest}")
 
 
-for command in (amend, approve, comment, contract, crosswalk_, receive_comment, sign, template):
+for command in (amend, approve, certify, close, comment, contract, crosswalk_, receive_comment, sign, template):
     arrangement.add_command(command)

@@ -35,6 +35,7 @@ COMMANDS: Final = {
         "engagement",
         "Where we stand with each provider: meetings, offers, stages.",
     ),
+    "erase": ("comity.cli.closing", "erase", "Destroy the sealed content of a closed arrangement."),
     "exit": ("comity.cli.stop", "leave", "Leave an arrangement for good, as a party to it."),
     "grant": ("comity.cli.grant", "grant", "Let a person call under an arrangement in force."),
     "guard": ("comity.cli.guard", "guard", "The provider's half: refuse calls without a permit, sign counters."),

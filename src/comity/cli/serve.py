@@ -26,6 +26,7 @@ import uvloop
 from comity import __version__
 from comity.arrangement import ArrangementError, Offer, Terms, verify_offer
 from comity.cli.amending import amend_ledger
+from comity.cli.closing import compact
 from comity.cli.home import Home, write_private
 from comity.cli.places import ADDRESS, FILE, adopted_folders, ledger_place
 from comity.cli.watching import Watching, host_port, open_watching
@@ -44,7 +45,7 @@ EXISTING: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def ledger() -> None:
-    """The operator's ledgers: reserve a name and keys, adopt signed terms, take amendments."""
+    """The operator's ledgers: reserve a name and keys, adopt signed terms, take amendments, compact."""
 
 
 @ledger.command("reserve")
@@ -141,6 +142,7 @@ def adopt(
 
 
 ledger.add_command(amend_ledger)
+ledger.add_command(compact)
 
 
 @click.command("serve")

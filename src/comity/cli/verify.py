@@ -17,6 +17,7 @@ from typing import Final
 import click
 
 from comity.cli.bundle_verdict import is_bundle, judge, summary
+from comity.cli.certificate_verdict import CERTIFIED, is_certificate, judge_certificate
 from comity.ledger import LedgerError, Policy, parse_policy
 from comity.verify import (
     BundleVerdict,
@@ -57,6 +58,8 @@ SECTIONS: Final = (
     ("the report", ("published", "as_of", "covers", "report", "page")),
     ("the content", ("sealed", "disclosed", "draw", "rescored")),
     ("what is disclosed", ("ledger", "call", "request", "answer")),
+    ("the end", ("closing", "erasures")),
+    ("the certificate", ("certificate", "signatures", "same history", *CERTIFIED)),
     ("the two checkpoints", ("evidence", "held", "shown", "one history")),
 )
 UNWRAPPED: Final = 1_000_000
@@ -91,7 +94,7 @@ COLOURS: Final = {True: "green", False: "red", None: "yellow"}
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="For a receipt: the file with the entry's bytes.",
 )
-@click.option("--ledger", "ledger", metavar="PATH|URL", help="For a disclosure: the copy of the ledger it belongs to.")
+@click.option("--ledger", "ledger", metavar="PATH|URL", help="For a disclosure or a certificate: its ledger's copy.")
 @click.option("--show", is_flag=True, help="For a disclosure: print what it shows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.pass_context
@@ -107,7 +110,7 @@ def verify(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Check a bundle, ledger (folder or URL), receipt, checkpoint, disclosure or witness's evidence (its folder).
+    """Check a bundle, ledger (folder or URL), receipt, checkpoint, disclosure, closing certificate or evidence.
 
     Each fact is printed on its own: ✓ it holds, ✗ it fails and where, · nothing in hand can decide it.
 
@@ -137,6 +140,11 @@ def verify(
                 raise click.UsageError("a receipt is about an entry: give the entry's bytes with --entry FILE")
             policy, keys = _policy_of(given, terms)
             verdict = verify_receipt(data, entry_file.read_bytes(), policy, keys=keys)
+        elif is_certificate(data):
+            if terms is None:
+                raise click.UsageError("whose signatures? Give the terms in force at the end with --arrangement FILE")
+            policy, keys = _policy_of(given, terms)
+            verdict = judge_certificate(data, _copy(ledger) if ledger is not None else None, policy, keys, terms)
         elif data.lstrip()[:1] == b"{":
             verdict, parts = _disclosure(data, ledger, given, terms)
         else:

@@ -22,6 +22,7 @@ from comity.arrangement import (
     ActRefused,
     DrawCommit,
     DrawReveal,
+    Erasure,
     Exit,
     Grant,
     Resumption,
@@ -33,6 +34,7 @@ from comity.arrangement import (
     open_act,
 )
 from comity.gateway import life, state
+from comity.gateway.closing import erase
 from comity.gateway.refusal import Refusal
 from comity.ledger import Transaction, parse_vkey
 from comity.records import (
@@ -60,6 +62,7 @@ DOORS: Final[Mapping[str, type[Act]]] = {
     "/suspend": Suspension,
     "/resume": Resumption,
     "/exit": Exit,
+    "/erase": Erasure,
     "/draw-commits": DrawCommit,
     "/draw-reveals": DrawReveal,
 }
@@ -102,6 +105,8 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             done = _resume(tx, act, by, note, now)
         case Exit():
             done = _exit(tx, act, by, terms, note, now)
+        case Erasure():
+            done = erase(tx, act, by, note, now)
         case DrawCommit():
             done = _commit_draw(tx, act, by, note, now)
         case DrawReveal():
@@ -116,6 +121,8 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
 def _grant(tx: Transaction, act: Grant, by: Role, terms: Terms, note: bytes, now: datetime) -> int | Refusal:
     if by != "authority":
         return _no("terms-refused", "parties.authority", "grants are the authority's; the provider signed this one")
+    if life.find_life(tx.execute).closed:
+        return _no("terms-refused", "closed", "this arrangement is closed: both sides ended its access for good")
     if act.arrangement != terms.digest:
         because = f"the grant is under terms {act.arrangement[:12]}…; in force are {terms.digest[:12]}…"
         return _no("terms-refused", "arrangement.digest", because)

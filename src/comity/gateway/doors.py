@@ -15,6 +15,8 @@
 | `POST /stop`, `/suspend`, `/resume`, `/exit` | a party, by signed note | 201 with the entry's index |
 | `POST /draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
 | `POST /amendments` | anyone, with both parties' signatures | 201 with the entry's index (`amend`) |
+| `POST /close` | anyone, with both parties' signatures | 201 with the entry's index (`closing`) |
+| `POST /erase` | the authority, by signed note | 201 with the entry's index |
 | `POST /view` | a party, by signed note | that party's view of how the arrangement stands (`views`) |
 | `POST /counters` | the provider's guard, by signed note | 201 with the entry's index |
 
@@ -34,6 +36,7 @@ from comity.gateway import acts, evidence, state
 from comity.gateway.admission import Caller, Refused
 from comity.gateway.amend import amend
 from comity.gateway.asked import MalformedRequest, read_body
+from comity.gateway.closing import close
 from comity.gateway.decide import refuse_key
 from comity.gateway.gate import Gate
 from comity.gateway.guard_counters import perform_counters
@@ -90,6 +93,9 @@ class Doors:
             return True
         if method == "POST" and rest == "/amendments":
             await self._amend(body, reply)
+            return True
+        if method == "POST" and rest == "/close":
+            await self._close(body, reply)
             return True
         if method == "POST" and rest == "/counters":
             await self._counters(body, reply)
@@ -187,6 +193,12 @@ class Doors:
             return amend(tx, envelope=envelope, terms=terms, spoken=gate.providers.keys(), now=gate.clock())
 
         await self._recorded(act, reply, then=gate.terms_in)  # whoever asks after the answer finds the new version
+
+    async def _close(self, note: bytes, reply: Reply) -> None:
+        def act(tx: Any) -> int | Refusal:
+            return close(tx, note=note, terms=self.gate.terms_in(tx), now=self.gate.clock())
+
+        await self._recorded(act, reply)
 
     async def _view(self, note: bytes, reply: Reply) -> None:
         """What one party sees; nothing is recorded."""

@@ -17,6 +17,7 @@ from comity.gateway.acts import act_digest
 from comity.gateway.amend import record_terms
 from comity.ledger import Ledger, Transaction, create_ledger, open_ledger
 from comity.records import (
+    AccessClosed,
     AccessExited,
     AccessResumed,
     AccessStopped,
@@ -28,6 +29,7 @@ from comity.records import (
     CallRefused,
     CallSettled,
     CallsRefused,
+    ContentErased,
     DrawCommitted,
     DrawRevealed,
     GrantIssued,
@@ -61,6 +63,7 @@ _ACTS: Final = (
     AccessSuspended,
     AccessResumed,
     AccessExited,
+    ContentErased,
     DrawCommitted,
     DrawRevealed,
     GuardCounted,
@@ -118,6 +121,8 @@ def _replay(tx: Transaction, index: int, record: Record) -> None:
             life.begin_version(tx, record.terms_version)
         case AccessExited() as record:
             life.leave(tx, by=record.by, cause=record.cause, from_ms=state.millis(parse_instant(record.effective)))
+        case AccessClosed():
+            life.close(tx)
         case GrantIssued() as record:
             values = (record.grant, record.person, record.key, record.expires)
             tx.execute("INSERT INTO gate_grant VALUES (?, ?, ?, ?, '')", values)

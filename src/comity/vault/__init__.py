@@ -29,7 +29,7 @@ from comity.vault.recipients import (
 )
 from comity.vault.sealed import OpenedItem, SealedBundle, format_sealed, open_item, parse_sealed
 from comity.vault.sealing import PARTS, Encapsulation, Epoch, Part, SealedItem, commitment_of
-from comity.vault.tables import SCHEMA, load_item, store_epoch, store_item, store_items
+from comity.vault.tables import SCHEMA, erase_items, load_item, store_epoch, store_item, store_items
 
 __all__ = [
     "PARTS",
@@ -53,6 +53,7 @@ __all__ = [
     "check_disclosure",
     "commitment_of",
     "disclose",
+    "erase_items",
     "format_disclosure",
     "format_sealed",
     "generate_recipient",

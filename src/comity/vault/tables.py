@@ -63,6 +63,18 @@ def store_items(tx: Writes, items: Sequence[tuple[int, SealedItem]]) -> None:
     )
 
 
+def erase_items(tx: Writes) -> tuple[list[str], int]:
+    """Delete every sealed item, and what recipients could open it with.
+
+    Returns the commitments of what was there, in order of call and part, and how many epochs there were.
+    """
+    commitments = [row[0] for row in tx.execute("SELECT commitment FROM vault_item ORDER BY call, part")]
+    epochs = int(tx.execute("SELECT count(*) FROM vault_epoch")[0][0])
+    for table in ("vault_item", "vault_encapsulation", "vault_epoch"):
+        tx.execute(f"DELETE FROM {table}")
+    return commitments, epochs
+
+
 def load_item(query: Query, index: int, part: str) -> SealedBundle | None:
     """The sealed item of a call, with the encapsulations of its epoch; None where there is none."""
     known = next((each for each in PARTS if each == part), None)

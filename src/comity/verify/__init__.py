@@ -8,6 +8,7 @@ own, never with a bare "verified".
 from comity.verify.archive import Archive
 from comity.verify.bundle import verify_bundle
 from comity.verify.checkpoints import verify_checkpoint, verify_receipt
+from comity.verify.closing import MalformedCertificate, read_certificate, verify_certificate
 from comity.verify.directory import check_history, verify_directory
 from comity.verify.disclosure import (
     DisclosureFile,
@@ -38,6 +39,7 @@ __all__ = [
     "FolderCopy",
     "K",
     "LedgerCopy",
+    "MalformedCertificate",
     "MalformedDisclosureFile",
     "MalformedOfferFile",
     "NothingToVerify",
@@ -52,12 +54,14 @@ __all__ = [
     "check_history",
     "draw_rows",
     "find_draw",
+    "read_certificate",
     "read_disclosure",
     "read_entries",
     "read_offer",
     "seed_of",
     "settle",
     "verify_bundle",
+    "verify_certificate",
     "verify_checkpoint",
     "verify_directory",
     "verify_disclosure",

@@ -7,7 +7,8 @@ In this order, each fact on its own:
 3. every file, recomputed and compared                     entries, tiles, root, files
 4. every entry: canonical, of a known kind, in order of time                  kinds, times
 5. the terms and the parties' acts, and who signed them                       terms, acts
-6. the calls, replayed      calls, grants, gateways, overruns, stops, suspensions, disclosures, runs, draws
+6. the calls, replayed      calls, grants, gateways, overruns, stops, suspensions, disclosures, runs, draws,
+                            and where there are any closing, erasures
 7. the clauses, where the terms are in hand
                                  budget, days, reruns, concurrency, permits, clock, prices, models
 8. what the provider's guard counted, where the terms are in hand                     counters, guard
@@ -27,6 +28,7 @@ from comity.verify.calls import call_facts, replay_calls
 from comity.verify.checkpoints import SIGNATURE_FACTS, check_checkpoint
 from comity.verify.clauses import NAMES as CLAUSES
 from comity.verify.clauses import check_clauses
+from comity.verify.closing import check_ending
 from comity.verify.draw import check_draws
 from comity.verify.edge import FolderCopy
 from comity.verify.facts import Fact, Verdict, unestablished
@@ -103,7 +105,7 @@ def check_history(history: History, terms: TermsView | None, origin: str) -> lis
         facts.append(Fact(name="origin", holds=False, detail=said, where="arrangement"))
     facts += [check_terms(history, terms), check_acts(history, terms, origin)]
     facts += call_facts(replay_calls(history))
-    facts += [check_runs(history), check_draws(history)]
+    facts += [check_runs(history), check_draws(history), *check_ending(history, terms, origin)]
     if terms is None:
         facts += unestablished(TERMS_FACTS, "the terms are not in hand (--arrangement)")
     elif any(isinstance(record, ArrangementSigned) and record.digest == terms.digest for _, record in history):

@@ -119,6 +119,7 @@ class TermsView:
     models: Mapping[str, ModelClause]
     features: frozenset[str]
     budget: Bounds
+    currency: str
     per_day: Bounds
     rerun_reserve: int
     """Percent of each figure of the budget that only calls of repeated runs take."""
@@ -193,6 +194,7 @@ def _view(terms: Mapping[str, Any], note: bytes) -> TermsView:
         models={_text(model["name"]): _model(model) for model in terms["models"]},
         features=frozenset(_text(feature) for feature in terms["features"]),
         budget=_bounds(budget),
+        currency=_text(budget["currency"]),
         per_day=_bounds(budget["per_day"]),
         rerun_reserve=_percent(budget["rerun_reserve"]),
         concurrency=int(terms["rate"]["concurrency"]),
