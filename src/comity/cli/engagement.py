@@ -27,7 +27,7 @@ from comity.cli.engagement_clocks import clocks, due
 from comity.cli.engagement_documentation import documentation_gaps
 from comity.cli.engagement_evidence import assertions, findings
 from comity.cli.engagement_experts import experts
-from comity.cli.engagement_sessions import answer_session, session, sessions
+from comity.cli.engagement_sessions import answer_session, hand, session, sessions
 from comity.cli.engagement_tables import tables
 from comity.cli.engagement_versions import versions
 from comity.cli.home import Home
@@ -61,7 +61,7 @@ attach(engagement)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
-for command in (session, answer_session, sessions, adequacy, versions):
+for command in (session, answer_session, hand, sessions, adequacy, versions):
     engagement.add_command(command)
 for command in (assertions, documentation_gaps, experts, findings):
     engagement.add_command(command)

@@ -1,4 +1,4 @@
-"""`comity engagement session`, `answer-session` and `sessions`: access that is not a call.
+"""`comity engagement session`, `answer-session`, `hand-session` and `sessions`: access that is not a call.
 
 One side enters a session and hands the file of `--out` to the other, which takes it in with `--from` and answers; the
 answer travels back the same way.  Both ledgers then hold the same entries.  The files are kept in the case's folder:
@@ -18,7 +18,7 @@ from comity.cli.arrangement_files import party_role
 from comity.cli.cases import open_case, read_file, refuse, refusing, say, write_file
 from comity.cli.engagement_acts import named
 from comity.cli.home import Home
-from comity.engagement import Case, add_all, open_book
+from comity.engagement import Case, Item, add_all, open_book
 from comity.engagement.rules import VOCABULARY
 from comity.engagement.sessions import (
     Session,
@@ -41,7 +41,7 @@ from comity.records import (
     to_bytes,
 )
 
-__all__ = ["answer_session", "session", "sessions"]
+__all__ = ["answer_session", "hand", "session", "sessions"]
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 FROM = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -82,6 +82,8 @@ def session(
     It is entered in the name of this home's side. The other side answers with 'answer-session'.
     """
     role = party_role(home)
+    if source is not None and out is not None:
+        raise click.UsageError("expected --from FILE or --out FILE: what the other side entered, it hands over itself")
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger)
         if source is not None:
@@ -132,9 +134,7 @@ def answer_session(
         raise click.UsageError("expected one of --countersign, --contest and --from FILE")
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger)
-        item = told.items.get(named(told, called, "session"))
-        if item is None or not isinstance(item.record, SessionHeld):
-            refuse(f"expected a session; {called!r} is none. 'comity engagement sessions' lists them")
+        item = _session_called(told, called)
         keys = case_keys(home, told)
         if source is not None:
             record = open_answer(read_file(source), told, keys)
@@ -157,6 +157,32 @@ def answer_session(
         found = _one(open_book(ledger), item.id, keys)
     members = {"engagement": folder.name, "entry": index, **_members(found)}
     say(as_json, members, f"session {item.id[:8]} (entry {index}): {_said(found)}")
+
+
+@click.command("hand-session")
+@click.argument("case", metavar="ENGAGEMENT")
+@click.argument("called", metavar="SESSION")
+@click.option("--out", type=OUT, required=True, help="Where the signed session goes.")
+@JSON
+@click.pass_obj
+def hand(home: Home, case: str, called: str, out: Path, as_json: bool) -> None:
+    """Write the file of a session that this home's side entered, with its corrections, for the other side."""
+    role = party_role(home)
+    with refusing(), open_case(home, case) as (_, ledger):
+        told = open_book(ledger)
+        item = _session_called(told, called)
+        if getattr(item.record, "by", role) != role:
+            refuse(f"the other side entered the session {item.id}; hand it an answer with 'answer-session'")
+        write_file(out, hand_session(told, item.id, home.signer("party")))
+    members = {"session": item.id, "out": str(out)}
+    say(as_json, members, f"session {item.id[:8]}: hand {out} to the other side")
+
+
+def _session_called(case: Case, called: str) -> Item:
+    item = case.items.get(named(case, called, "session"))
+    if item is None or not isinstance(item.record, SessionHeld):
+        refuse(f"expected a session; {called!r} is none. 'comity engagement sessions' lists them")
+    return item
 
 
 @click.command()
