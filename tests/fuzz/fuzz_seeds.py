@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 from fuzz_requests import COUNTS, LIMITS
-from fuzz_texts import AT
+from fuzz_texts import AT, SESSION_OF
 from tests.arrangement.specimen import AUTHORITY, LOG, LOG_PQ, ORIGIN, PERMIT, POLICY, PROVIDER, VALUE, agreed, terms
 
 from comity.arrangement import grant_text, resume_text, revoke_text, sign_act, stop_text, suspend_text
@@ -19,7 +19,7 @@ from comity.gateway.headers import BETAS, DROPPED, FORWARDED
 from comity.gateway.protocols import CALLS, Protocol
 from comity.ledger import EMPTY_ROOT, Receipt, TreeHead, format_head, format_receipt, parse_note, sign_note
 from comity.ledger.add_checkpoint import AddCheckpoint, format_request
-from comity.records import canonical_bytes
+from comity.records import ItemCorrected, SessionHeld, canonical_bytes, to_bytes
 from support import completion, delta
 
 __all__ = ["LEAST", "seeds", "words"]
@@ -127,6 +127,18 @@ def _approvals() -> Iterator[bytes]:
     yield persons_bytes((Approver(person="head-1", key=PERMIT.vkey, revoked="left"),))
 
 
+def _sessions() -> Iterator[bytes]:
+    shared = {"at": "2026-12-01T12:00:00.000Z", "on": "2026-12-01", "source": "", "confidence": "stated", "refs": ()}
+    held = SessionHeld(
+        **shared, item=NONCE, arrangement=SESSION_OF, by="authority", form="interview", subject="", hosts=(),
+        shown=("x",), participants=("evaluator-1",), begin="2026-12-01T09:00:00.000Z", end="2026-12-01T10:00:00.000Z",
+        conditions=(), notes="",
+    )  # fmt: skip
+    better = ItemCorrected(**shared, item="1" * 32, corrects=NONCE, changes=(("shown", "y"),), because="b")
+    yield to_bytes(held)
+    yield to_bytes(held) + b"\n" + to_bytes(better)
+
+
 def _cards() -> Iterator[bytes]:
     members = {"format": "comity card/1", "role": "provider", "name": "Northwind", "host": "provider.example"}
     yield json.dumps(members).encode()
@@ -161,6 +173,7 @@ _SEEDS: Final[Mapping[str, Callable[[], Iterator[bytes]]]] = {
     "act": _acts,
     "comment": _comments,
     "approval": _approvals,
+    "session": _sessions,
     "card": _cards,
     "offers": _offers,
     "record": _records,

@@ -6,6 +6,7 @@ even, and the rest is a text that the right key signs.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -30,6 +31,8 @@ from comity.arrangement import (
 from comity.arrangement.approvals import Approver, approve, approved_by, parse_persons, persons_bytes
 from comity.arrangement.cards import open_access_offer, parse_access_offer
 from comity.arrangement.comments import open_comment, sign_comment
+from comity.engagement import SessionRefused
+from comity.engagement.sessions import open_session
 from comity.gateway.guard_counters import CountersRefused, count, open_counters, parse_indexes, sign_counters
 from comity.gateway.permit_note import PermitRefused, PermitSlip, check_permit, sign_permits
 from comity.ledger import (
@@ -74,6 +77,8 @@ from comity.records import (
 __all__ = ["TARGETS"]
 
 AT: Final = datetime(2026, 12, 1, tzinfo=UTC)
+SESSION_OF: Final = "a" * 32
+"""The arrangement of a session's seeds."""
 _POLICY: Final = parse_policy(POLICY)
 
 
@@ -127,6 +132,27 @@ def comment(data: bytes) -> None:
         return
     again = sign_comment(terms, clause=said.clause, item=said.item, text=said.text, signer=PROVIDER)
     assert said == open_comment(again, terms)
+
+
+def session(data: bytes) -> None:
+    """A session handed over, as it comes and signed line by line: read as it was written, or refused."""
+    keys = {SESSION_OF: {"authority": AUTHORITY.vkey}}
+    with suppress(SessionRefused):
+        open_session(data, keys)
+    try:
+        entries = [line.decode() for line in data.split(b"\n")]
+    except UnicodeDecodeError:
+        return
+    item = entries[0].partition('"item":"')[2][:32]
+    digests = [sha256(entry.encode()).hexdigest() for entry in entries]
+    text = "".join(f"{line}\n" for line in ("comity session/1", SESSION_OF, item, *digests))
+    try:
+        note = sign_act(text, AUTHORITY).decode()
+        envelope = canonical_bytes({"entries": entries, "format": "comity session/1", "note": note})
+        records = open_session(envelope, keys)
+    except (SessionRefused, LedgerError, NotCanonical):
+        return
+    assert [to_bytes(one).decode() for one in records] == entries
 
 
 def approval(data: bytes) -> None:
@@ -299,6 +325,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "act": act,
     "comment": comment,
     "approval": approval,
+    "session": session,
     "counters": counters,
     "permit": permit,
     "card": card,
