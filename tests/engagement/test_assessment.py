@@ -174,7 +174,7 @@ def test_the_ceiling_falls_and_rises_at_half() -> None:
     assert Ceiling(level="AAL-1", leaning=1, facts=2) == story.assessed().cell(DUTY).ceiling
     story.finding("evaluation", "compliance", paper)
     assert Ceiling(level="AAL-2", leaning=1, facts=3) == story.assessed().cell(DUTY).ceiling
-    assert "because 1 of 3 facts rests on" in str(story.assessed().cell(DUTY).ceiling)
+    assert "no better than AAL-2: 1 of 3 facts rests on" in str(story.assessed().cell(DUTY).ceiling)
 
 
 def test_over_all_duties_each_fact_counts_once() -> None:

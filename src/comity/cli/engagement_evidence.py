@@ -208,7 +208,7 @@ def _version_lines(version: Version, columns: int) -> Iterator[str]:
     for cited in version.cited:
         yield from row("", f"cites {cited_text(cited)}", columns, label_width=INNER)
     for reply in version.replies:
-        remark = f" [does not count: {reply.remark}]" if reply.remark else ""
+        remark = f" [{reply.remark}]" if reply.remark else ""
         said = f"{reply.record.by} {reply.record.position} (entry {reply.item.index}): {reply.record.summary}"
         yield from row("", said + remark, columns, label_width=INNER)
 

@@ -80,6 +80,11 @@ class Fact:
     """Whether it is a finding by the authority."""
 
     @property
+    def disputes(self) -> tuple[Entry, ...]:
+        """The provider's disputes of a finding that no later version answers."""
+        return tuple(one.item.entry for one in self.version.disputed) if self.version is not None else ()
+
+    @property
     def settles(self) -> bool:
         """Whether it is a finding that settles the duty."""
         return self.version is not None and self.version.settles
@@ -99,7 +104,10 @@ class Ceiling:
             return "no level can be stated: nothing was entered"
         rest = "rests" if self.leaning == 1 else "rest"
         count = "the only fact" if self.leaning == self.facts == 1 else f"{self.leaning} of {self.facts} facts"
-        return f"no better than {self.level}, because {count} {rest} on what the provider says or supplied"
+        said = f"{count} {rest} on what the provider says or supplied"
+        if self.level == "AAL-1":
+            return f"no better than AAL-1, because {said}"
+        return f"no better than AAL-2: {said}, and no record of a case rules out deception"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +138,9 @@ class Cell:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The entries of its facts and of what they cite, oldest first."""
-        own = [fact.item.entry for fact in self.facts] + [entry for one in self.cited for entry in one.entries]
+        """The entries of its facts, of disputes and of what is cited, oldest first."""
+        own = [entry for fact in self.facts for entry in (fact.item.latest, fact.item.entry, *fact.disputes)]
+        own += [entry for one in self.cited for entry in one.entries]
         return tuple(sorted(dict.fromkeys(own), key=lambda entry: entry.index))
 
 
@@ -215,9 +224,10 @@ def _settled(settled: Sequence[Fact], facts: Sequence[Fact]) -> tuple[Status, st
     ways = {fact.speaks for fact in settled}
     if len(ways) == 2:
         return "contested", f"findings that settle it say both ({_at(settled)})"
-    disputed = [fact for fact in settled if fact.version is not None and fact.version.disputed]
-    if disputed:
-        return "contested", f"the provider disputes the finding, and no later version answers that ({_at(disputed)})"
+    numbers = sorted(entry.index for fact in settled for entry in fact.disputes)
+    if numbers:
+        where = ", ".join(str(number) for number in numbers)
+        return "contested", f"the provider disputes the finding, and no later version answers that (entry {where})"
     other = [
         fact
         for fact in facts
@@ -307,11 +317,15 @@ def _finding(case: Case, version: Version) -> Fact:
     record = version.record
     ways: dict[str, Literal["for", "against"]] = {"compliance": "for", "infringement": "against"}
     stage = f"{record.stage} version {version.number}, {record.assurance} assurance, by {record.by}"
+    goes = "settles it" if version.settles else f"settles nothing: {version.open_because}"
+    if version.disputed:
+        where = ", ".join(str(one.item.index) for one in version.disputed)
+        goes = f"{'would settle it' if version.settles else goes}, and the provider disputes it (entry {where})"
     return Fact(
         what="finding",
         item=version.item,
         says=f"{record.finds}: {record.conclusion}",
-        reads=f"{stage}; settles it" if version.settles else f"{stage}; settles nothing: {version.open_because}",
+        reads=f"{stage}; {goes}",
         speaks=ways.get(record.finds, "neither"),
         shows=version.shows,
         leans=not _elsewhere(version.cited),
