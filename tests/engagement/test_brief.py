@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 from pages import end_of, every_line, page_on, row, values
+from rich import TERMS
 from stories import ARRANGEMENT, Story
 
-from comity.engagement import read_entries
+from comity.engagement import AccessRecord, read_entries
 from comity.engagement.brief import ROWS
 from comity.engagement.brief_burden import Wait, days_waited
 from comity.engagement.brief_json import page_members
-from comity.engagement.served import Served
 from comity.records import (
     AccessOffered,
+    ArrangementInForce,
     CommitmentOffered,
     ContextNoted,
     Digest,
     DocumentationReceived,
     EngagementClosed,
+    EventStated,
     GrantRefused,
     Hex32,
     InformationAnswered,
@@ -53,6 +55,13 @@ OFFER: dict[str, Any] = {"by": "provider", "to": "Office for AI", "summary": "A 
 def now(story: Story) -> Instant:
     """The time at which a story stands."""
     return Instant(instant_text(story.now))
+
+
+def record(arrangement: str) -> AccessRecord:
+    """What an access ledger of 812 entries says of its calls."""
+    said = AccessRecord(origin=f"op.example/a/{arrangement}", size=812)
+    said.calls.permitted.count, said.calls.answered.count, said.calls.refused.count = 400, 390, 1200
+    return said
 
 
 def test_the_stage_is_that_of_the_case_with_its_days() -> None:
@@ -249,10 +258,8 @@ def test_calls_are_counted_where_the_access_ledger_is_at_hand() -> None:
     assert ["no arrangement, so no calls"] == row(page_on("2026-09-03", story.records), "calls")
     story.force()
     assert ["not counted: no access ledger at hand"] == row(page_on("2026-09-03", story.records), "calls")
-    one = Served(origin=f"op.example/a/{ARRANGEMENT}", entries=812, permitted=400, served=390, refused=1200)
-    other = Served(origin=f"op.example/a/{'b' * 32}", entries=5, permitted=1, served=1, refused=1)
 
-    page = page_on("2026-09-03", story.records, served=[other, one])
+    page = page_on("2026-09-03", story.records, access=[record("b" * 32), record(ARRANGEMENT)])
 
     assert ["390 served of 400 permitted; 1,200 refused"] == row(page, "calls")
     assert f"op.example/a/{ARRANGEMENT}#811" in [str(ref) for ref in page.columns[0].rows["calls"][0].refs]
@@ -264,12 +271,29 @@ def test_no_clearance_of_a_case_reaches_another_ledger_or_the_terms() -> None:
     story.force()
     opening = story.records[0].members()["item"]
     story.tell(PublicationCleared, items=(opening,), entries=(1,), by="desk", because="public")
-    one = Served(origin=f"op.example/a/{ARRANGEMENT}", entries=8, permitted=4, served=3, refused=1)
 
-    public = page_on("2026-09-20", story.records, served=[one], public=True)
+    public = page_on("2026-09-20", story.records, access=[record(ARRANGEMENT)], public=True)
 
     assert 2 == len(row(public, "stage"))
     assert [] == row(public, "calls")
+
+
+def test_what_a_clause_asks_is_due_and_not_public() -> None:
+    """A notice that the terms ask for stands on the page, and no clearance of the case publishes it."""
+    story = Story(begin="2026-10-01")
+    terms = {"arrangement": Hex32(TERMS.id), "terms_version": TERMS.version, "digest": Digest(TERMS.digest)}
+    story.records.append(ArrangementInForce(at=now(story), **terms, until="2026-12-01T00:00:00.000Z"))
+    story.tell(EventStated, event="VERSION_RELEASED", subject="nova-6", at="2026-10-15")
+    opening, event = (story.records[number].members()["item"] for number in (0, 2))
+    story.tell(PublicationCleared, items=(opening, event), entries=(1,), by="desk", because="public")
+
+    page = page_on("2026-10-31", story.records, terms_of=lambda case: {TERMS.id: TERMS})
+    public = page_on("2026-10-31", story.records, terms_of=lambda case: {TERMS.id: TERMS}, public=True)
+
+    assert row(page, "next")[0].startswith("2026-10-29, overdue for 2 days: ")
+    assert {1, 2} >= {ref.index for ref in page.columns[0].rows["next"][0].refs}
+    assert ["2026-12-02"] == [text[:10] for text in row(public, "next")]
+    assert row(page, "pays") and [] == row(public, "pays")
 
 
 def test_what_was_withdrawn_is_not_on_the_page() -> None:
@@ -371,8 +395,7 @@ def test_the_reference_lists_every_member_of_the_json() -> None:
             at=now(story), by="Office for AI", arrangement=Hex32(ARRANGEMENT), terms_version=1, digest=Digest("d" * 64)
         )
     )
-    served = Served(origin=f"op.example/a/{ARRANGEMENT}", entries=8, permitted=4, served=3, refused=1)
-    whole = page_members(page_on("2026-09-20", rich(), story.records, served=[served]))
+    whole = page_members(page_on("2026-09-20", rich(), story.records, access=[record(ARRANGEMENT)]))
     column = whole["engagements"][0]
     rows, page, engagement, line, stated = tables().values()
 

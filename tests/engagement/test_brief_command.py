@@ -1,6 +1,5 @@
 """`comity brief` in a home of its own: terms, access ledgers, past days and refusals."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +8,17 @@ from test_commands import ID, ORIGIN, Houses
 
 from comity.cli.home import Home
 from comity.ledger import create_ledger
+from comity.records import (
+    Amount,
+    CallPermitted,
+    CallRefused,
+    CallSettled,
+    Digest,
+    Hex32,
+    Index,
+    Instant,
+    to_bytes,
+)
 
 WIDTH = 80
 
@@ -28,9 +38,26 @@ def rows(houses: Houses, who: str, *words: str) -> dict[str, list[str]]:
     return {name: [line["text"] for line in lines] for name, lines in one["rows"].items()}
 
 
-def entry(at: str, kind: str, **members: object) -> bytes:
-    """One entry of an access ledger, as far as the brief reads it."""
-    return json.dumps({"at": at, "kind": kind, **members}, separators=(",", ":"), sort_keys=True).encode()
+def calls() -> list[bytes]:
+    """An access ledger's entries: a call that was answered for 0.25 EUR, and a day later one that was refused."""
+    amount = Amount(input_tokens=100, output_tokens=10, cost_nano=250_000_000)
+    common = {"grant": Hex32("9" * 32), "person": "evaluator-1", "protocol": "openai", "route": "chat", "irid": ""}
+    records = [
+        CallPermitted(
+            at=Instant("2026-11-10T09:00:00.000Z"), **common, incarnation=Hex32("1" * 32), model="gemma-3-270m",
+            features=(), request=Digest("d" * 64), request_bytes=40, run="", reserved=amount,
+        ),
+        CallSettled(
+            at=Instant("2026-11-10T09:00:01.000Z"), permit=Index(0), outcome="answered", status=200,
+            served="gemma-3-270m", served_check="agreed", answer="", answer_bytes=20, usage="stated", charged=amount,
+            upstream_id="", millis=900,
+        ),
+        CallRefused(
+            at=Instant("2026-11-11T09:00:00.000Z"), **common, model="gemma-3-270m", status=403, clause="features.seed",
+            because="seed is not among the features", run="",
+        ),
+    ]  # fmt: skip
+    return [to_bytes(record) for record in records]
 
 
 def test_from_talks_to_calls_on_one_page(tmp_path: Path, today: list[datetime]) -> None:
@@ -41,13 +68,7 @@ def test_from_talks_to_calls_on_one_page(tmp_path: Path, today: list[datetime]) 
     houses.agreed(case)
     access = tmp_path / "access.sqlite"
     ledger = create_ledger(access, origin=ORIGIN)
-    ledger.append(
-        [
-            entry("2026-11-10T09:00:00.000Z", "call.permitted"),
-            entry("2026-11-10T09:00:01.000Z", "call.settled", outcome="answered"),
-            entry("2026-11-11T09:00:00.000Z", "call.refused"),
-        ]
-    )
+    ledger.append(calls())
     ledger.close()
     today[0] = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -59,8 +80,8 @@ def test_from_talks_to_calls_on_one_page(tmp_path: Path, today: list[datetime]) 
     assert ["dialogue since 2026-11-02, 6 days"] == before["stage"]
     assert ["no arrangement, so no calls"] == before["calls"]
     assert ["not counted: no access ledger at hand"] == without["calls"]
-    assert ["1 served of 1 permitted; 0 refused"] == first["calls"]
-    assert ["1 served of 1 permitted; 1 refused"] == page["calls"]
+    assert ["1 served of 1 permitted; 0 refused; 0.25 EUR charged"] == first["calls"]
+    assert ["1 served of 1 permitted; 1 refused; 0.25 EUR charged"] == page["calls"]
     assert ["access since 2026-11-09, 11 days", f"arrangement {ID[:8]}, version 2, in force until 2029-01-01"] == (
         page["stage"]
     )

@@ -1,6 +1,5 @@
 """Replay: a ledger as it stood at a past time is a beginning of it."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stories import Story
 
-from comity.engagement import read_entries
+from comity.engagement import read_access, read_entries
 from comity.engagement.errors import ReplayRefused
-from comity.engagement.replay import asked_instant, entered_until
-from comity.engagement.served import read_served
+from comity.engagement.replay import asked_instant
 from comity.records import ContextNoted, instant_text, to_bytes
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
@@ -59,33 +57,8 @@ def test_cases_and_access_ledgers_are_replayed_alike(days: list[int], asked: int
         entries.append(to_bytes(story.records[-1]))
     at = begin + timedelta(days=asked, hours=1)
 
-    kept = list(entered_until(entries, at))
+    size = len(read_entries(entries, until=at).entries)
 
-    assert entries[: len(kept)] == kept
-    assert len(read_entries(entries, until=at).entries) == len(kept)
-    if len(kept) < len(entries):
-        assert json.loads(entries[len(kept)])["at"] > instant_text(at)
-
-
-def test_calls_are_counted_up_to_the_time_that_is_asked_for() -> None:
-    """Served, permitted and refused calls follow from the entries until then, and from no later one."""
-    entries = [
-        {"at": "2026-09-01T09:00:00.000Z", "kind": "call.permitted"},
-        {"at": "2026-09-01T09:00:01.000Z", "kind": "call.settled", "outcome": "answered"},
-        {"at": "2026-09-01T10:00:00.000Z", "kind": "call.permitted"},
-        {"at": "2026-09-01T10:00:01.000Z", "kind": "call.settled", "outcome": "provider-failed"},
-        {"at": "2026-09-02T09:00:00.000Z", "kind": "call.refused"},
-        {"at": "2026-09-02T09:00:01.000Z", "kind": "calls.refused", "count": 40},
-        {"at": "2026-09-02T09:00:02.000Z", "kind": "something.later"},
-        {"at": "2026-09-03T09:00:00.000Z", "kind": "call.refused"},
-    ]
-    ledger = [json.dumps(entry, separators=(",", ":"), sort_keys=True).encode() for entry in entries]
-
-    first = read_served("op.example/a/" + "a" * 32, ledger, datetime(2026, 9, 1, 23, 59, tzinfo=UTC))
-    second = read_served("op.example/a/" + "a" * 32, ledger, datetime(2026, 9, 2, 23, 59, tzinfo=UTC))
-
-    assert (2, 1, 0, 4) == (first.permitted, first.served, first.refused, first.entries)
-    assert (2, 1, 41, 7) == (second.permitted, second.served, second.refused, second.entries)
-    assert "a" * 32 == second.arrangement
-
-
+    assert size == read_access("operator.example/a/" + "a" * 32, entries, until=at).size
+    if size < len(entries):
+        assert story.records[size].at > instant_text(at)

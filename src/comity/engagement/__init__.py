@@ -4,6 +4,7 @@ The case between one authority and one provider, as entries of a ledger of its o
 docs/explanation/stages.md says how stages follow from entries.
 """
 
+from comity.engagement.access_record import AccessRecord, read_access
 from comity.engagement.brief import Column, Page, brief_page
 from comity.engagement.brief_json import page_members
 from comity.engagement.brief_line import Line, Ref, Source
@@ -13,13 +14,13 @@ from comity.engagement.clocks import CaseClock, case_clocks, case_packs, due_soo
 from comity.engagement.errors import CaseClosed, CaseMoved, EngagementError, NotACase, ReplayRefused, SessionRefused
 from comity.engagement.matters import Matter, matters
 from comity.engagement.portfolio import Book, Dossier, portfolio
-from comity.engagement.replay import asked_instant, entered_until
-from comity.engagement.served import Served, read_served
+from comity.engagement.replay import asked_instant
 from comity.engagement.sessions import Session, read_sessions
 from comity.engagement.stages import EngagementView, Stage, grant_refusal, project, stand
 from comity.engagement.when import When, parse_when
 
 __all__ = [
+    "AccessRecord",
     "Book",
     "Case",
     "CaseClock",
@@ -38,7 +39,6 @@ __all__ = [
     "Page",
     "Ref",
     "ReplayRefused",
-    "Served",
     "Session",
     "SessionRefused",
     "Source",
@@ -52,7 +52,6 @@ __all__ = [
     "case_packs",
     "due_soon",
     "ends_on",
-    "entered_until",
     "grant_refusal",
     "matters",
     "open_book",
@@ -61,10 +60,10 @@ __all__ = [
     "parse_when",
     "portfolio",
     "project",
+    "read_access",
     "read_case",
     "read_entries",
     "read_records",
-    "read_served",
     "read_sessions",
     "stand",
     "view",

@@ -6,8 +6,8 @@ version or both signed.  Alerts, complaints, incidents and topics come from else
 counted.  Days are whole days from entry to entry, or to the time for which the page is made; days on which a side
 waited for two things are counted once.
 
-Calls are counted out of the access ledger, where it is at hand; nothing in a case clears them for publication, so the
-public page never states them. A report does that.
+Calls are counted by `comity.engagement.access_record`, where the access ledger is at hand.  Nothing in a case clears
+them for publication, so the public page never states them. A report does that.
 
 Who bears the costs is a clause of the signed terms, and so is what may be spent.  A case states neither, so the public
 page does not either.
@@ -125,20 +125,24 @@ def calls(desk: Desk) -> Iterator[Line]:
     if not force:
         yield desk.nothing("no arrangement, so no calls", served=0, refused=0)
         return
-    if not desk.dossier.served:
+    if not desk.dossier.access:
         yield desk.line("not counted: no access ledger at hand", force[-1])
-    for one in desk.dossier.served:
+    for one in desk.dossier.access:
         rests = [entry for entry in force if getattr(entry.record, "arrangement", "") == one.arrangement]
-        newest = [Ref(origin=one.origin, index=one.entries - 1)] if one.entries else []
+        calls, terms = one.calls, desk.dossier.terms.get(one.arrangement)
+        counts = (calls.answered.count, calls.permitted.count, calls.refused.count)
+        text = "{:,} served of {:,} permitted; {:,} refused".format(*counts)
+        spent = f"; {money(one.charged.cost_nano)} {terms.budget.currency} charged" if terms is not None else ""
         yield desk.line(
-            f"{one.served:,} served of {one.permitted:,} permitted; {one.refused:,} refused",
-            *(rests or force[-1:]),
-            also=newest,
+            text + spent,
+            *rests,
+            also=[Ref(origin=one.origin, index=one.size - 1)] if one.size else [],
             closed=True,
             dated=False,
-            served=one.served,
-            permitted=one.permitted,
-            refused=one.refused,
+            served=counts[0],
+            permitted=counts[1],
+            refused=counts[2],
+            charged=money(one.charged.cost_nano),
         )
 
 

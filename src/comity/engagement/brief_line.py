@@ -141,9 +141,13 @@ class Desk:
         return self.case.items[entry.record.item]
 
     def side(self, by: str) -> str:
-        """Which side a name is, or the name itself."""
+        """Which side a name is, or the name itself.
+
+        The opening's names alone decide: what a party or a contact says of itself may not be public.
+        """
         opening = self.case.opening
-        return {opening.authority: "authority", opening.provider: "provider"}.get(by, by)
+        names = {opening.authority.casefold(): "authority", opening.provider.casefold(): "provider"}
+        return names.get(by.strip().casefold(), by)
 
     def _refs(self, rests: Iterable[Ground]) -> list[Ref]:
         indexes: dict[int, None] = {}

@@ -247,8 +247,8 @@ def next_date(desk: Desk) -> Iterator[Line]:
     """
     due = sorted(_due(desk), key=lambda one: one[0])
     lines = [
-        desk.line(f"{_when(day, desk.today)}: {text}", *rests, dated=False, date=day.isoformat())
-        for day, text, rests in due
+        desk.line(f"{_when(day, desk.today)}: {text}", *rests, closed=closed, dated=False, date=day.isoformat())
+        for day, text, rests, closed in due
     ]
     yield from lines[:1] or [desk.nothing("no clock or period runs")]
     law = desk.dossier.law
@@ -263,16 +263,22 @@ def next_date(desk: Desk) -> Iterator[Line]:
     yield from lines[1:]
 
 
-def _due(desk: Desk) -> Iterator[tuple[date, str, tuple[Ground, ...]]]:
-    """Clocks that run, and periods of matters that no clock counts."""
+def _due(desk: Desk) -> Iterator[tuple[date, str, tuple[Ground, ...], bool]]:
+    """Clocks that run, and periods of matters that no clock counts; last, whether a clause of the terms says it.
+
+    The terms are no entry of the case, so no clearance of it publishes what they say.
+    """
+    own = desk.dossier.law.name if desk.dossier.law is not None else ""
     counted = set()
     for one in desk.dossier.clocks:
         counted.add(one.clock.about)
         if one.clock.state in ("running", "overdue") and (due := one.clock.due) is not None:
-            yield _day(due), _clock(one), tuple(desk.ground(entry) for entry in one.entries)
+            grounds = tuple(desk.ground(entry) for entry in one.entries)
+            yield _day(due), _clock(one), grounds, one.clock.pack != own
     for matter in desk.dossier.view.matters:
         if matter.open and matter.until and matter.item.id not in counted:
-            yield date.fromisoformat(matter.until), f"{matter.what} ({matter.waits_for})", _grounds(desk, matter)
+            what = f"{matter.what} ({matter.waits_for})"
+            yield date.fromisoformat(matter.until), what, _grounds(desk, matter), False
 
 
 def _clock(one: CaseClock) -> str:

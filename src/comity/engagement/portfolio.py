@@ -13,12 +13,13 @@ from datetime import datetime
 from functools import cache
 
 from comity.arrangement import Terms
+from comity.engagement.access_record import AccessRecord
 from comity.engagement.case import Case, read_entries
 from comity.engagement.clearance import Clearance, clearance
 from comity.engagement.clocks import CaseClock, case_clocks
-from comity.engagement.served import Served
 from comity.engagement.stages import EngagementView, stand
-from comity.law import PLAIN, Calendar, Pack, load_pack
+from comity.engagement.terms_clocks import terms_clocks
+from comity.law import PLAIN, Calendar, Pack, load_pack, named_calendar
 from comity.records import parse_instant, parse_record
 
 __all__ = ["Book", "Dossier", "Law", "TermsOf", "portfolio"]
@@ -49,9 +50,10 @@ class Dossier:
     law: Pack | None
     """The law in the version under which the case was opened; `None` where none is stated."""
     clocks: tuple[CaseClock, ...]
+    """Of the law, and of the terms that are at hand."""
     cleared: Clearance
-    served: tuple[Served, ...]
-    """Calls under the case's arrangements, for each access ledger that is at hand."""
+    access: tuple[AccessRecord, ...]
+    """What the access ledgers of the case's arrangements say, where they are at hand."""
     terms: Mapping[str, Terms]
     """Arrangement's id → its signed terms, where they are at hand."""
 
@@ -60,7 +62,7 @@ def portfolio(
     books: Iterable[Book],
     at: datetime,
     *,
-    served: Iterable[Served] = (),
+    access: Iterable[AccessRecord] = (),
     terms_of: TermsOf = lambda case: {},
     calendar: Calendar = PLAIN,
     law: Law = load_pack,
@@ -70,8 +72,8 @@ def portfolio(
     Raises an `EngagementError`, a `RecordError`, or a `LawError` for a pack that is not at hand.
     """
     law = cache(law)
-    calls: Mapping[str, Served] = {one.arrangement: one for one in served}
-    found = [_dossier(book, at, calls, terms_of, law, calendar) for book in books if _begun(book, at)]
+    records: Mapping[str, AccessRecord] = {one.arrangement: one for one in access}
+    found = [_dossier(book, at, records, terms_of, law, calendar) for book in books if _begun(book, at)]
     return tuple(sorted(found, key=lambda one: (one.view.provider.casefold(), one.view.engagement)))
 
 
@@ -82,7 +84,7 @@ def _begun(book: Book, at: datetime) -> bool:
 def _dossier(
     book: Book,
     at: datetime,
-    calls: Mapping[str, Served],
+    records: Mapping[str, AccessRecord],
     terms_of: TermsOf,
     law: Law,
     calendar: Calendar,
@@ -91,6 +93,9 @@ def _dossier(
     view = stand(case, at)
     opening = case.opening
     pack = law(opening.law, opening.law_version or None) if opening.law else None
+    terms = terms_of(case)
+    clocks = case_clocks(case, at, (pack,) if pack is not None else (), calendar)
+    agreed = (one for each in terms.values() for one in terms_clocks(case, each, at, named_calendar(each.calendar)))
     arrangements = dict.fromkeys(str(getattr(entry.record, "arrangement", "")) for entry in case.plain)
     return Dossier(
         origin=book.origin,
@@ -98,8 +103,8 @@ def _dossier(
         case=case,
         view=view,
         law=pack,
-        clocks=case_clocks(case, at, (pack,) if pack is not None else (), calendar),
+        clocks=(*clocks, *agreed),
         cleared=clearance(read_entries(book.entries)),
-        served=tuple(calls[name] for name in arrangements if name in calls),
-        terms=terms_of(case),
+        access=tuple(records[name] for name in arrangements if name in records),
+        terms=terms,
     )

@@ -2,10 +2,8 @@
 
 A replay goes by when something was *entered*, because that is when it was known here; when it was so stands beside
 it (`on`).  A day means its last millisecond in UTC.  What is folded is a beginning of the ledger: the entries before
-the first one that was entered later.  Where clocks of several writers disagree, an entry counts as entered no earlier
-than the one before it, so that a ledger never runs backwards.
-
-Cases are replayed by `comity.engagement.case.read_entries`, access ledgers by `entered_until`, under the same rule.
+the first one that was entered later.  Cases (`comity.engagement.case.read_entries`) and access ledgers
+(`comity.engagement.access_record.read_access`) are read up to a time under the same rule.
 
     >>> until = asked_instant("2026-05-11", datetime(2026, 6, 1, tzinfo=UTC))
     >>> until.isoformat(timespec="milliseconds")
@@ -15,15 +13,13 @@ Not promised: that what was known was entered at once.  A ledger's checkpoints, 
 it was there at the latest.
 """
 
-import json
-from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Final
 
 from comity.engagement.errors import ReplayRefused
 from comity.records import MalformedInstant, instant_text, parse_instant
 
-__all__ = ["asked_instant", "entered_until"]
+__all__ = ["asked_instant"]
 
 END: Final = time(23, 59, 59, 999_000, tzinfo=UTC)
 """The last instant of a day that an entry can state."""
@@ -50,12 +46,3 @@ def _end_of(text: str) -> datetime:
     if day.isoformat() != text:
         raise ValueError(text)
     return datetime.combine(day, END)
-
-
-def entered_until(entries: Iterable[bytes], at: datetime) -> Iterator[bytes]:
-    """The entries of a ledger up to a time, oldest first; kinds that this release does not know are among them."""
-    until = instant_text(at)
-    for entry in entries:
-        if str(json.loads(entry)["at"]) > until:  # one spelling for an instant, so texts sort as times do
-            return
-        yield entry
