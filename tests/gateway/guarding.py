@@ -74,6 +74,7 @@ class LiveGuard:
     state: Ledger | None = None
     clock: Callable[[], datetime] = now
     process: subprocess.Popen[str] | None = None
+    guard: Guard | None = None
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     def end(self, number: signal.Signals) -> int:
@@ -136,6 +137,7 @@ def live_guard(
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     started, ending = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
+    made: list[Guard] = []
     with open_state(folder, origin=terms.ledger.origin) as state:
 
         async def main() -> None:
@@ -148,6 +150,7 @@ def live_guard(
                 relay=Relay(endpoint.removesuffix("/v1"), answer_seconds=answer_seconds),
                 clock=clock,
             )
+            made.append(guard)
             await serve_guard(guard, listener, ready=started.set, until=ending)
 
         def run() -> None:
@@ -157,7 +160,7 @@ def live_guard(
         thread = threading.Thread(target=run)
         thread.start()
         assert started.wait(10)
-        live = LiveGuard(url=url, keys=keys, offer=offer, state=state, clock=clock)
+        live = LiveGuard(url=url, keys=keys, offer=offer, state=state, clock=clock, guard=made[0])
         try:
             yield live
         finally:

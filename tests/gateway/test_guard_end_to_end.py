@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 from guarding import LiveGuard, live_guard, reason
 
-from comity.arrangement import verify_offer
+from comity.arrangement import counter, countersign, offer_terms, verify_offer
+from comity.cli.guard_amendments import Amendments
 from comity.gateway import rebuild
 from comity.gateway.guard_counters import sign_counters
 from comity.gateway.guard_reconcile import Reconciliation, reconcile
@@ -146,3 +147,39 @@ def test_the_guards_counters_become_an_entry_at_the_gateways_door(tmp_path: Path
         assert 403 == gateway.act("/counters", note).status_code
         assert 400 == gateway.act("/counters", sign_counters(guard.counters(), gateway.keys.provider)).status_code
         assert 1 == len(gateway.of("guard.counted"))
+
+
+def test_an_amendment_passes_the_guard_without_a_restart_of_either(tmp_path: Path) -> None:
+    """Laid into the guard's folder, a version's permits pass; before that they are refused, and nothing reaches the
+    model; a version that does not follow, or that one side signed, changes nothing."""
+    said: list[str] = []
+    with guarded_gateway(tmp_path) as (gateway, guard, provider):
+        keys, first = gateway.keys, gateway.terms
+        served = guard.guard
+        assert served is not None
+        folder = tmp_path / "amendments"
+        folder.mkdir()
+
+        def accept(digest: str) -> None:
+            said.append(digest)
+            served.accept(digest)
+
+        watched = Amendments(folder, first, accept)
+        second = counter(first, {"title": "Two"})
+        half = offer_terms(second, keys.authority)
+        both = countersign(half, keys.provider)
+        (folder / "half.json").write_bytes(half.envelope)
+        (folder / "other.json").write_bytes(b"{}")
+        stray = counter(counter(first, {"title": "Another"}), {"title": "Three"})
+        (folder / "stray.json").write_bytes(countersign(offer_terms(stray, keys.authority), keys.provider).envelope)
+        watched.look()
+        assert [] == said
+
+        assert 201 == gateway.act("/amendments", both.envelope).status_code
+        assert "signature" in gateway.chat().json()["comity"].get("reason", "")
+        assert [] == provider.asked
+        (folder / "both.json").write_bytes(both.envelope)
+        watched.look()
+        assert [second.digest] == said
+        assert 200 == gateway.chat().status_code
+        assert 1 == len(provider.asked)

@@ -22,6 +22,7 @@ import uvloop
 
 from comity.arrangement import ArrangementError, Terms, verify_offer
 from comity.cli.calling import ask_json
+from comity.cli.guard_amendments import Amendments
 from comity.cli.home import Home
 from comity.gateway.guard import Guard, count_day
 from comity.gateway.guard_counters import sign_counters, write_indexes
@@ -63,6 +64,11 @@ def guard() -> None:
 @click.option("--tls-key", type=FILE, help="The certificate's private key, a file of mode 600.")
 @click.option("--tls-callers", type=FILE, help="Take only callers with a certificate of one of these authorities.")
 @click.option("--upstream-authorities", type=FILE, help="Trust these certificate authorities for the endpoint.")
+@click.option(
+    "--amendments",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder where later versions are laid, signed by both; each is taken when it comes, without a restart.",
+)
 @STATE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready (always printed).")
 @click.pass_obj
@@ -75,6 +81,7 @@ def serve_command(
     tls_key: Path | None,
     tls_callers: Path | None,
     upstream_authorities: Path | None,
+    amendments: Path | None,
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -115,7 +122,14 @@ def serve_command(
                     clock=home.clock,
                 )
                 said = partial(click.echo, json.dumps(ready))
+                watching = None
+                if amendments is not None:
+                    later = Amendments(amendments, terms, served.accept)
+                    later.look()
+                    watching = asyncio.create_task(later.watch())
                 await serve_guard(served, listener, ready=said, until=ending, tls=tls)
+                if watching is not None:
+                    watching.cancel()
 
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run())

@@ -38,7 +38,7 @@ from comity.gateway import guard_state
 from comity.gateway.asked import MAX_BODY
 from comity.gateway.guard_counters import Counters, count
 from comity.gateway.guard_relay import HOP, Headers, NotCarried, Relay
-from comity.gateway.permit_note import HEADER, PermitRefused, check_permit, permit_day
+from comity.gateway.permit_note import HEADER, PermitNote, PermitRefused, check_permit, permit_day
 from comity.gateway.reply import Reply
 from comity.ledger import Ledger, LedgerError, Verifier
 
@@ -72,10 +72,15 @@ class Guard:
         relay: Relay,
         clock: Callable[[], datetime],
     ) -> None:
-        self._state, self._origin, self._digest = state, origin, digest
+        self._state, self._origin = state, origin
+        self._digests: tuple[str, ...] = (digest,)
         self._permit_key, self._relay, self._clock = permit_key, relay, clock
         self._refused: Counter[tuple[str, str]] = Counter()
         self._flushing: asyncio.Task[None] | None = None
+
+    def accept(self, digest: str) -> None:
+        """Let permits under a later version of the terms pass too; those under way bear the version before."""
+        self._digests = (digest, *self._digests)
 
     async def start(self) -> None:
         """Begin to write down what is counted."""
@@ -126,20 +131,30 @@ class Guard:
         carried = [value for name, value in headers if name == _OURS]
         if len(carried) > 1:
             raise PermitRefused("malformed")
-        permit = check_permit(
-            carried[0].decode("latin-1") if carried else None,
-            key=self._permit_key,
-            origin=self._origin,
-            digest=self._digest,
-            method=method,
-            target=target,
-            body=body,
-            now=self._clock(),
-        )
+        permit = self._check(carried[0].decode("latin-1") if carried else None, method, target, body)
         index, day = permit.index, permit_day(permit.expires)
         spending = self._state.submit(lambda tx: guard_state.spend(tx, index=index, day=day))
         if not await asyncio.wrap_future(spending):
             raise PermitRefused("used")
+
+    def _check(self, header: str | None, method: str, target: str, body: bytes) -> PermitNote:
+        """The permit under any version of the terms that this guard holds, the newest first."""
+        for place, digest in enumerate(self._digests, 1):
+            try:
+                return check_permit(
+                    header,
+                    key=self._permit_key,
+                    origin=self._origin,
+                    digest=digest,
+                    method=method,
+                    target=target,
+                    body=body,
+                    now=self._clock(),
+                )
+            except PermitRefused as refusal:
+                if refusal.reason != "signature" or place == len(self._digests):
+                    raise
+        raise AssertionError("a guard holds at least one version of the terms")
 
     async def _say(self, reply: Reply, slug: str, because: str, *, reason: str = "") -> None:
         status = 413 if reason == "oversized" else STATUS[slug]
