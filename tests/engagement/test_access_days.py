@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich import DAYS, ONE, TERMS, Access, at, opened, rich_terms
+from rich_world import DAYS, ONE, TERMS, Access, at, opened, rich_terms
 
 from comity.arrangement import Terms
 from comity.engagement.access_days import AccessDays, Shut, access_days

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from rich import AT, CASE, PACK, TERMS, Access, opened, page, rich_access, rich_case, rich_terms
+from rich_world import AT, CASE, PACK, TERMS, Access, opened, page, rich_access, rich_case, rich_terms
 from stories import Story
 
 from comity.arrangement.promises import ACCESS_ITEMS

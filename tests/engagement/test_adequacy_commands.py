@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import specimen
 from click.testing import CliRunner, Result
-from rich import AT, CASE, TERMS, page, rich_access, rich_case
+from rich_world import AT, CASE, TERMS, page, rich_access, rich_case
 
 from comity.arrangement import countersign, offer_terms
 from comity.cli.adequacy_text import fit, lines

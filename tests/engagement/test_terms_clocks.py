@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from rich import TERMS, rich_terms
+from rich_world import TERMS, rich_terms
 from stories import Story
 
 from comity.arrangement import Terms

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from rich import AT, CASE, DAYS, TERMS, Access, opened, rich_access, rich_case
+from rich_world import AT, CASE, DAYS, TERMS, Access, opened, rich_access, rich_case
 from stories import Story
 
 from comity.engagement import read_entries
