@@ -100,10 +100,10 @@ def test_where_the_case_without_an_offer_stands(
     [
         ("2026-05-11", 0, "not stated", 1, 0),
         ("2026-05-30", 19, "not stated", 1, 19),
-        ("2026-05-31", 20, "the provider, OpenAI", 2, 20),
-        ("2026-06-12", 32, "the provider, OpenAI", 2, 32),
-        ("2026-08-02", 83, "the provider, OpenAI", 2, 83),
-        ("2026-11-23", 196, "the provider, OpenAI", 2, 196),
+        ("2026-05-31", 20, "the provider", 2, 20),
+        ("2026-06-12", 32, "the provider", 2, 32),
+        ("2026-08-02", 83, "the provider", 2, 83),
+        ("2026-11-23", 196, "the provider", 2, 196),
     ],
 )
 def test_where_the_case_with_an_offer_stands(day: str, days: int, first_step: str, offers: int, longest: int) -> None:

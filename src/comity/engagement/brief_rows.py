@@ -96,11 +96,9 @@ def _movers(desk: Desk) -> list[Ground]:
 
 def first_step(desk: Desk) -> Iterator[Line]:
     """Who came forward."""
-    opening = desk.case.opening
-    names = {"authority": opening.authority, "provider": opening.provider}
-    name = names.get(opening.initiated_by)
-    text = f"the {opening.initiated_by}, {name}" if name else "not stated"
-    yield desk.line(text, desk.case.opened, dated=False, by=opening.initiated_by)
+    side = desk.case.opening.initiated_by
+    text = "not stated" if side == "unstated" else f"the {side}"
+    yield desk.line(text, desk.case.opened, dated=False, by=side)
 
 
 def meetings(desk: Desk) -> Iterator[Line]:
