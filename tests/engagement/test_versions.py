@@ -8,7 +8,7 @@ from stories import Story
 
 from comity.engagement import read_entries
 from comity.engagement.versions import Dealings, Version, read_versions
-from comity.records import EventStated, to_bytes
+from comity.records import ArrangementInForce, Digest, EventStated, Hex32, Instant, OfferStated, to_bytes
 
 
 def versions(
@@ -75,6 +75,33 @@ def test_without_an_access_ledger_no_depth_is_claimed() -> None:
     """Not known is not never."""
     found = versions(held=False)["nova-5"]
     assert (None, None) == (found.tested, found.untested_days)
+
+
+def test_an_access_ledger_that_is_missing_makes_depth_partial() -> None:
+    """Two arrangements, and the ledger of one: what is known is a part, and no day counts as untested."""
+    story = rich_case()
+    story.records.append(
+        ArrangementInForce(
+            at=Instant("2026-11-20T00:00:00.000Z"), arrangement=Hex32("b" * 32), terms_version=1,
+            digest=Digest("d" * 64), until="2026-12-01T00:00:00.000Z",
+        )
+    )  # fmt: skip
+    found = versions(story)["nova-5"]
+    assert found.tested is not None
+    assert (True, 11, None) == (found.tested.partial, found.tested.calls, found.untested_days)
+
+
+def test_what_the_talks_are_about_is_named_before_any_arrangement() -> None:
+    """Nobody could call it yet, so that it was never tested: that much is known."""
+    story = Story(subjects=("nova-7",))
+    story.tell(OfferStated, by="provider", to="authority", subjects=("nova-8",), summary="s")
+    found = {
+        one.name: one
+        for one in read_versions([Dealings(case=story.case(), origin=CASE, terms={}, access={})], AT)
+    }
+    assert {"nova-7", "nova-8"} == set(found)
+    assert found["nova-7"].tested is not None and not found["nova-7"].tested.partial
+    assert (None, None, ()) == (found["nova-7"].released, found["nova-7"].untested_days, found["nova-7"].overdue)
 
 
 def test_a_call_to_a_model_that_nobody_names_names_it() -> None:

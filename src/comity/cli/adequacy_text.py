@@ -87,7 +87,7 @@ def _head(page: Adequacy, width: int) -> Iterator[str]:
             spent, agreed = money(access.taken.cost_nano), money(terms.budget.cost_nano)
             yield from row("spent", f"{spent} of {agreed} {terms.budget.currency}", width)
         yield from row("ledger", f"{access.origin}, {access.size:,} entries", width)
-    else:
+    elif page.arrangement:
         yield from row("calls", "not known: no access ledger at hand; --access FILE names one", width)
 
 

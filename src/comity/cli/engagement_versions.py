@@ -89,7 +89,7 @@ def _tested(one: Tested) -> dict[str, Any]:
     return {
         "runs": one.runs, "items": one.items, "calls": one.calls,
         "last": None if one.last is None else instant_text(one.last), "entries": list(one.cites),
-        "sampled": one.sampled,
+        "sampled": one.sampled, "partial": one.partial,
     }  # fmt: skip
 
 
@@ -117,8 +117,9 @@ def _depth(tested: Tested | None) -> str:
     if tested is None:
         return "not known: no access ledger at hand; --access FILE names one"
     if not tested.calls:
-        return "never"
+        return "not by the access ledgers at hand; another is not" if tested.partial else "never"
     more = ", the first of them" if tested.sampled else ""
     depth = ", ".join((counted(tested.runs, "run"), counted(tested.items, "item"), counted(tested.calls, "answer")))
     last = f", the last on {tested.last:%Y-%m-%d}" if tested.last is not None else ""
-    return f"{depth}{last} ({named(tested.cites)}{more})"
+    least = "at least " if tested.partial else ""
+    return f"{least}{depth}{last} ({named(tested.cites)}{more})"

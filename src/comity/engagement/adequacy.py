@@ -192,7 +192,7 @@ def _delivered(item: AccessItem, way: Way, sources: Sources) -> Cell:
     found = [*_found(way, sources)]
     cell = _united(found)
     if cell is None:
-        unknown = sources.access is None and bool(way.features or way.variants or way.rule in ("time", "compute"))
+        unknown = sources.blind and bool(way.features or way.variants or way.rule in ("time", "compute", "channel"))
         return Cell(status="not known", words=NOT_AT_HAND) if unknown else Cell(status="none")
     if way.ceiling == "attested" and cell.status == "evidenced":
         return replace(cell, status="attested", mark="attested", words=f"{cell.words}; the rest is the provider's word")
@@ -243,7 +243,7 @@ def _used(way: Way, sources: Sources) -> Cell:
     if words:
         return Cell(status="used", words="; ".join(words), short=short, cites=_of_sessions(held, sources))
     if way.features or way.variants:
-        return Cell(status="not used") if sources.access is not None else Cell(status="not known", words=NOT_AT_HAND)
+        return Cell(status="not known", words=NOT_AT_HAND) if sources.blind else Cell(status="not used")
     if any(supplied is not None for supplied, _ in documents(way, sources)):
         return Cell(status="not recorded", words="who reads a document leaves no entry")
     return Cell(status="not used")

@@ -8,8 +8,8 @@
 | denied | `denied` · `nothing` |
 
 Nobody writes a status.  `evidenced`: a record shows it that the other side signed or that a gateway made.
-`attested`: one side's word.  `contested`: the other side says that it was not so.  `not known`: the access ledger, in
-which it would stand, is not at hand.  `not recorded`: no entry could show it.
+`attested`: one side's word.  `contested`: the other side says that it was not so.  `not known`: an arrangement came
+into force, and the access ledger, in which it would stand, is not at hand.  `not recorded`: no entry could show it.
 
 `Sources` is what an arrangement's page is made from; the functions here look one kind of record up in it.
 """
@@ -93,6 +93,11 @@ class Sources:
     def agreed(self) -> Terms | None:
         """The terms, as long as an entry brings them into force."""
         return self.terms if self.force is not None else None
+
+    @property
+    def blind(self) -> bool:
+        """Whether there can have been calls, and the ledger in which they would stand is not at hand."""
+        return self.force is not None and self.access is None
 
     @property
     def by_force(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from datetime import date
 
 from comity.arrangement import Terms, money
 from comity.engagement.access_days import EXAMPLE, AccessDays
-from comity.engagement.access_record import MOST_CITED
+from comity.engagement.access_record import MOST_CITED, AccessRecord
 from comity.engagement.adequacy_cells import NOT_AT_HAND, Cell, Found, Sources, counted, figure_cell, models_of
 from comity.engagement.adequacy_map import Way
 from comity.engagement.case import Entry, ends_on
@@ -141,7 +141,7 @@ def used_by_rule(way: Way, sources: Sources) -> Cell | None:
     match way.rule:
         case "time":
             return _days_used(sources)
-        case "compute" | "channel" if access is None:
+        case "compute" | "channel" if sources.blind:
             return Cell(status="not known", words=NOT_AT_HAND)
         case "compute" if access is not None and sources.agreed is not None and access.calls.permitted.count:
             budget, taken = sources.agreed.budget, access.taken
@@ -161,11 +161,12 @@ def used_by_rule(way: Way, sources: Sources) -> Cell | None:
 
 
 def _days_used(sources: Sources) -> Cell:
-    if sources.access is None:
+    if sources.blind:
         return Cell(status="not known", words=NOT_AT_HAND)
-    sent = [found.sent for _, found in sorted(sources.access.days.items())]
+    access = sources.access or AccessRecord(origin="")
+    sent = [found.sent for _, found in sorted(access.days.items())]
     held = [one for one in sources.sessions if one.status != "contested"]
-    days = sources.access.days.keys() | {date.fromisoformat(one.record.begin[:10]) for one in held}
+    days = access.days.keys() | {date.fromisoformat(one.record.begin[:10]) for one in held}
     if not days:
         return Cell(status="not used")
     kept = [index for figure in sent for index in figure.cites][:MOST_CITED]
@@ -174,7 +175,7 @@ def _days_used(sources: Sources) -> Cell:
         status="used",
         words=f"{counted(len(days), 'day')}: {counted(number, 'call')}, {counted(len(held), 'session')}",
         short=counted(len(days), "day"),
-        cites=(*sources.access.cite(kept), *sources.cite(*(one.item.entry for one in held))),
+        cites=(*access.cite(kept), *sources.cite(*(one.item.entry for one in held))),
         sampled=len(kept) < sum(figure.entries for figure in sent),
     )
 

@@ -8,8 +8,10 @@
 | untested since | whole days since its last answered call; without one since access to it, or its release |
 | overdue | clocks of the terms (`comity.engagement.terms_clocks`) and of nothing else |
 
-A version is named by an event, by terms in force, or by a call that was answered.  One that was never released by any
-entry has no release day: the terms listed it from the begin.
+A version is named by an event, by what the case or an offer is about, by terms in force, or by an answered call.
+One that no entry says was released has no release day.
+
+Where an arrangement's access ledger is not at hand, depth is known in part or not at all, and no day is untested.
 
 Every figure cites the entries behind it, of the case or of an access ledger.
 
@@ -28,7 +30,7 @@ from comity.engagement.clocks import CaseClock
 from comity.engagement.terms_clocks import terms_clocks
 from comity.engagement.when import parse_when
 from comity.law import Calendar, named_calendar
-from comity.records import ArrangementInForce, EventStated, parse_instant
+from comity.records import ArrangementInForce, EventStated, OfferStated, parse_instant
 
 __all__ = ["Cited", "Dealings", "Overdue", "Tested", "Version", "read_versions"]
 
@@ -65,6 +67,8 @@ class Tested:
     last: datetime | None
     cites: tuple[str, ...]
     sampled: bool
+    partial: bool
+    """Whether the access ledger of an arrangement is not at hand, so that there may be more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +114,22 @@ class _Told:
 def read_versions(dealings: Iterable[Dealings], at: datetime) -> tuple[Version, ...]:
     """The versions of one provider, the newest first; those without a day last."""
     told: dict[str, _Told] = {}
-    counted = False
+    read = missing = 0
     for one in dealings:
+        _named(one, told)
         _events(one, told)
         _listed(one, told)
-        for record in one.access.values():
-            counted = True
-            _tested(record, told)
+        for name in arrangements_of(one.case):
+            if name in one.access:
+                _tested(one.access[name], told)
+                read += 1
+            else:
+                missing += 1
         _overdue(one, told, at)
-    found = [_version(name, known, at, counted=counted) for name, known in told.items()]
+    found = [
+        _version(name, known, at, counted=bool(read) or not missing, partial=bool(missing))
+        for name, known in told.items()
+    ]
     return tuple(sorted(found, key=_newest_first))
 
 
@@ -126,6 +137,13 @@ def _newest_first(one: Version) -> tuple[int, str]:
     first = next((cited.on for cited in (one.released, one.access, one.notified) if cited is not None), "")
     day = parse_when(first).day if first else None
     return (-day.toordinal() if day is not None else 1, one.name)
+
+
+def _named(one: Dealings, told: dict[str, _Told]) -> None:
+    """What the case, and each offer in it, is about."""
+    offered = [name for _, offer in one.case.records(OfferStated) for name in offer.subjects]
+    for name in (*one.case.opening.subjects, *offered):
+        told.setdefault(name, _Told())
 
 
 def _events(one: Dealings, told: dict[str, _Told]) -> None:
@@ -196,7 +214,7 @@ def _late(found: CaseClock, origin: str) -> Overdue:
     return Overdue(title=clock.duty.title, clause=clock.duty.ref, due=str(clock.due), cites=cites)
 
 
-def _version(name: str, known: _Told, at: datetime, *, counted: bool) -> Version:
+def _version(name: str, known: _Told, at: datetime, *, counted: bool, partial: bool) -> Version:
     events = known.events
     access = _earliest([cited for cited in (events.get("VERSION_ACCESS"), known.listed) if cited is not None])
     released = events.get("VERSION_RELEASED")
@@ -204,7 +222,7 @@ def _version(name: str, known: _Told, at: datetime, *, counted: bool) -> Version
     if counted:
         tested = Tested(
             runs=known.runs, items=known.items, calls=known.calls, last=known.last,
-            cites=tuple(dict.fromkeys(known.cites)), sampled=known.sampled,
+            cites=tuple(dict.fromkeys(known.cites)), sampled=known.sampled, partial=partial,
         )  # fmt: skip
     since = known.last.date() if known.last is not None else _day(access) or _day(released)
     return Version(
@@ -213,7 +231,7 @@ def _version(name: str, known: _Told, at: datetime, *, counted: bool) -> Version
         notified=events.get("VERSION_NOTIFIED"),
         access=access,
         tested=tested,
-        untested_days=max(0, (at.date() - since).days) if since is not None and counted else None,
+        untested_days=max(0, (at.date() - since).days) if since is not None and counted and not partial else None,
         overdue=tuple(known.overdue),
     )
 
