@@ -203,3 +203,18 @@ def test_tables_are_written_for_other_tools(desk: Desk) -> None:
     grown, again = desk.json("tables"), desk.json("tables", "--rebuild")
 
     assert first["digest"] != grown["digest"] == again["digest"]
+
+
+def test_a_finding_is_named_by_any_of_its_versions(desk: Desk) -> None:
+    """The id or the entry that was printed when it was stated; what is no finding makes no new one."""
+    words = ("--by", "authority", "--stage", "preliminary", "--duty", "AIA-53-1A", "--conclusion", "Parts are missing.")
+    words += ("--finds", "infringement")
+    first = desk.enter("finding", *words)
+    desk.enter("finding", "--finding", first[:8], *words)
+    entries = desk.json("show", desk.case)["entries"]
+    assert [1, 2] == [entry["finding_version"] for entry in entries[-2:]]
+    assert entries[-1]["finding"] == entries[-2]["finding"]
+
+    topic = desk.enter("topic", "--topic", "t", "--summary", "s")
+    result = desk.engagement("finding", desk.case, "--finding", topic[:8], *words)
+    assert 1 == result.exit_code and "expected a finding or a version of one" in result.stderr

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from dossier import ACCESS, Dossier, rich, signed
+from stories import Story
+from test_commands import Houses
 
 from comity.cli.cases import begin_case
 from comity.cli.home import Home, open_home
@@ -20,6 +22,7 @@ from comity.records import (
     EventStated,
     ExpertAppointed,
     ExpertProposed,
+    Hex32,
     ItemWithdrawn,
 )
 
@@ -243,3 +246,33 @@ def test_a_scope_that_the_law_does_not_know_is_shown(tmp_path: Path) -> None:
     assert "the law pack knows no scope 'gpai_systemic' (entry 1)" in Desk(tmp_path, story).text(
         "law", "assess", "aurora"
     )
+
+
+def test_a_declaration_in_another_case_of_the_home_is_read(tmp_path: Path) -> None:
+    """The register looks into every other case, names its ledger, and reads it as of the day that is asked for."""
+    desk = Desk(tmp_path, told())
+    other = Story(begin="2026-11-01", provider="Northwind Models", engagement=Hex32("b" * 32))
+    other.tell(ConflictDeclared, expert="expert-1", relation="ownership", with_whom="Aurora Systems")
+    ledger = begin_case(open_home(desk.home), "b" * 32)
+    add_all(ledger, other.records, TODAY)
+    ledger.close()
+
+    assert "CONFLICT" in desk.text("engagement", "experts", "aurora")
+    assert "declared: ownership with Aurora Systems (bbbbbbbb#1): lasts" in desk.text("engagement", "experts", "aurora")
+    then = desk.json("engagement", "experts", "aurora", "--at", "2026-11-01")["experts"]
+    assert "free" == then[0]["verdict"]
+
+
+def test_the_terms_review_is_shown_beside_the_finding(tmp_path: Path) -> None:
+    """Thirty days of publication.review_days, from the day on which the newest version was stated."""
+    houses = Houses(tmp_path)
+    case = houses.open("Northwind Models")
+    houses.agreed(case)
+    words = ("--by", "authority", "--stage", "preliminary", "--duty", "AIA-53-1A", "--finds", "infringement")
+    more = ("--assurance", "none", "--conclusion", "c", "--on", "2026-11-20")
+    houses.ok("authority", "engagement", "finding", case, *words, *more)
+
+    text = houses.ok("authority", "engagement", "findings", case).stdout
+    assert "may review it until 2026-12-20" in " ".join(text.split())
+    (found,) = houses.json("authority", "engagement", "findings", case)["findings"]
+    assert ["2026-12-20"] == found["versions"][0]["review_until"]

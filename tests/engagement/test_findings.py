@@ -62,6 +62,14 @@ def test_a_finding_rests_on_what_can_be_followed() -> None:
     assert bare == story.findings()[0].versions[0].item.id
 
 
+def test_a_findings_own_document_is_not_its_evidence() -> None:
+    """The decision as a file says what was found, and not by what it is shown."""
+    story = Dossier()
+    story.document(to=story.finding("final", "compliance"), by="authority")
+
+    assert "it cites nothing" == story.findings()[0].newest.open_because
+
+
 def test_a_findings_calls_are_resolved_to_their_digests() -> None:
     """From the finding to the entry of the access ledger, by its hash."""
     story = Dossier()

@@ -252,7 +252,7 @@ def _record(kind: type[CaseItem], given: Mapping[str, Any], case: Case, home: Ho
 
 def _member(name: str, hint: Any, value: Any, case: Case) -> Any:
     if hint is Hex32:
-        return named(case, value or "", name) if value or name != "finding" else ""
+        return _finding(case, value) if name == "finding" else named(case, value or "", name)
     if hint == tuple[Hex32, ...]:
         return [named(case, one, name) for one in value]
     if getattr(hint, "__origin__", None) is tuple:
@@ -298,6 +298,19 @@ def _at_index(case: Case, called: str, member: str) -> list[str]:
                     return [attached.document]
             return [item.id]
     return []
+
+
+def _finding(case: Case, called: str | None) -> str:
+    """The id of a finding, called by it or by one of its versions; empty for a new one."""
+    if not called:
+        return ""
+    name = named(case, called, "finding")
+    version = case.items[name].record if name in case.items else None
+    if isinstance(version, FindingStated):
+        return version.finding
+    if name in {record.finding for _, record in case.records(FindingStated)}:
+        return name
+    refuse(f"--finding: expected a finding or a version of one; {called!r} is {case.entry_of(name).record.kind}")
 
 
 def _version(kind: type[CaseItem], members: dict[str, Any], case: Case, home: Home) -> None:

@@ -18,7 +18,8 @@ another case or of one side's own notes, and whatever was entered as `unconfirme
 
 `AtHand` is what can be looked at: entries of other ledgers, and the keys by which sessions' answers are signed.
 
-Not promised: that a document says what it is cited for. Whoever relies on it has to read it.
+Not promised: that a document says what it is cited for; whoever relies on it has to read it. Nor that a ledger at
+hand is whole and signed: `comity verify` says that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +33,7 @@ from comity.engagement.case import Case, Document, Entry, Item
 from comity.engagement.links import ELSEWHERE
 from comity.engagement.sessions import Keys, read_sessions
 from comity.engagement.sides import PROVIDER, side_of
-from comity.records import InformationAnswered, RecordError, SessionHeld, parse_record
+from comity.records import FindingStated, InformationAnswered, RecordError, SessionHeld, parse_record
 
 __all__ = ["NOTHING", "AtHand", "Cited", "CitedState", "cited_by", "follow", "shelve", "wanted"]
 
@@ -103,8 +104,12 @@ def shelve(case: Case, ledgers: Iterable[tuple[str, Iterable[bytes]]]) -> Shelf:
 
 
 def cited_by(case: Case, item: Item, hand: AtHand) -> tuple[Cited, ...]:
-    """What an item cites, and the documents that belong to it, each followed."""
-    names = dict.fromkeys((*getattr(item.record, "cites", ()), *item.documents))
+    """What an item cites, and the documents that belong to it, each followed.
+
+    A finding's own documents are its wording and not its evidence; it has to cite what it rests on.
+    """
+    own = () if isinstance(item.record, FindingStated) else item.documents
+    names = dict.fromkeys((*getattr(item.record, "cites", ()), *own))
     return tuple(follow(case, name, hand) for name in names)
 
 
