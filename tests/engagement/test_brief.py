@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pages import end_of, every_line, page_on, row, values
-from rich import TERMS
+from rich_world import TERMS
 from stories import ARRANGEMENT, Story
 
 from comity.engagement import AccessRecord, read_entries
