@@ -34,6 +34,7 @@ from comity.records import (
     parse_instant,
     parse_record,
 )
+from comity.vault import VaultError
 
 __all__ = [
     "all_cases",
@@ -60,7 +61,7 @@ def refusing() -> Iterator[None]:
     """Turn a refusal of any room into exit status 1 with its text on standard error."""
     try:
         yield
-    except (ArrangementError, EngagementError, LawError, RecordError, LedgerError) as error:
+    except (ArrangementError, EngagementError, LawError, RecordError, LedgerError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None

@@ -170,7 +170,9 @@ def _command(name: str, act: Act) -> click.Command:
         click.Option(["--seen"], type=click.IntRange(0), help="How many entries you saw; refused if more came since."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
     ]  # fmt: skip
-    return click.Command(name, params=params, callback=click.pass_obj(_enter(act)), help=act.help)
+    return click.Command(
+        name, params=params, callback=click.pass_obj(_enter(act)), help=act.help, short_help=act.help.removesuffix(".")
+    )
 
 
 def _own(kind: type[CaseItem]) -> list[tuple[str, Any]]:

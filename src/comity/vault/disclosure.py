@@ -3,7 +3,7 @@
 A file with exactly these members:
 
     {"format": "comity disclosure/1", "ledger": origin, "index": n,
-     "items": [{"part": "request" | "answer", "epoch": hex, "commitment": hex,
+     "items": [{"part": "request" | "answer" | "document", "epoch": hex, "commitment": hex,
                 "content_key": base64, "ciphertext": base64}, …]}
 
 One or two items, one a part.  A part that does not stand in `items` is *withheld*: the entry shows that
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from comity.ledger.encoding import encode_base64
-from comity.records import CallPermitted, CallSettled, Record
+from comity.records import CallPermitted, CallSettled, DocumentAttached, Record
 from comity.vault.errors import MalformedDisclosure, NotDisclosed
 from comity.vault.members import Members, read_object
 from comity.vault.recipients import RecipientKey
@@ -78,7 +78,8 @@ def check_disclosure(disclosure: Disclosure, entry: Record) -> bytes:
     """The content that `entry` commits to, or `NotDisclosed` / `CannotOpen`.
 
     `entry` is the `call.permitted` at `disclosure.index`, for the request, or the `call.settled` that
-    names this index, for the answer.  That it stands in the ledger is another's to check (`comity.verify`).
+    names this index, for the answer; of a case's document it is the `document.attached` at that index.
+    That it stands in the ledger is another's to check (`comity.verify`).
     """
     match entry:
         case CallPermitted(request=commitment):
@@ -87,16 +88,19 @@ def check_disclosure(disclosure: Disclosure, entry: Record) -> bytes:
             part = "answer"
             if permit != disclosure.index:
                 raise NotDisclosed(f"the entry settles call {permit}, the disclosure is of call {disclosure.index}")
+        case DocumentAttached(commitment=commitment):
+            part = "document"
         case _:
             raise NotDisclosed(f"an entry of kind {entry.kind} commits to no content")
     item = next((item for item in disclosure.items if item.part == part), None)
+    of = "entry" if part == "document" else "call"
     if item is None:
-        raise NotDisclosed(f"the {part} of call {disclosure.index} is withheld")
+        raise NotDisclosed(f"the {part} of {of} {disclosure.index} is withheld")
     content, salt = decrypt_item(
         item.content_key, item.ciphertext, ledger=disclosure.ledger, part=part, epoch=item.epoch
     )
     if not hmac.compare_digest(commitment_of(salt, content), commitment):
-        raise NotDisclosed(f"the {part} shown is not the one that the entry of call {disclosure.index} commits to")
+        raise NotDisclosed(f"the {part} shown is not the one that the entry of {of} {disclosure.index} commits to")
     return content
 
 

@@ -64,11 +64,11 @@ class Members:
         return value
 
     def part(self, name: str) -> Part:
-        """`request` or `answer`."""
+        """One of `PARTS`."""
         for part in PARTS:
             if self._members[name] == part:
                 return part
-        raise self._error(f"{self._what}: {name} is neither 'request' nor 'answer'")
+        raise self._error(f"{self._what}: {name} is none of {', '.join(PARTS)}")
 
     def hex(self, name: str, size: int) -> str:
         """`size` bytes in lower-case hex, kept as text."""

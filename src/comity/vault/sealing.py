@@ -40,8 +40,9 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from comity.vault.errors import MalformedRecipient
 from comity.vault.recipients import Recipient
 
-Part = Literal["request", "answer"]
-PARTS: Final[tuple[Part, ...]] = ("request", "answer")
+Part = Literal["request", "answer", "document"]
+PARTS: Final[tuple[Part, ...]] = ("request", "answer", "document")
+"""What an item is: the two parts of a call, or a document of a case."""
 
 KEY_SIZE: Final = 32
 SALT_SIZE: Final = 32
