@@ -100,6 +100,7 @@ def members(**changes: Any) -> dict[str, Any]:
             "budget.per_day.output_tokens": {"agreed": 1_000_000_000_000, "taken": 999_999_999_999},
             "budget.cost": {"agreed": 10**15, "taken": 10**14, "unit": "nano EUR"},
         },
+        "version": 2, "digest": "5b1e" * 16, "leaves": None, "closed": False,
         "overrun": ["budget.cost"], "refusals": {"models.name": 3, "rate.concurrency": 9},
         "newest": {"models.name": {"at": "2026-12-02T10:00:00.000Z", "because": "asks for \x1b[2J" + "word " * 40}},
         "provider": {"test-model": {"denied": 2, "slow": 1}}, "unauthenticated": 5,
@@ -118,6 +119,19 @@ def test_the_table_fits_the_terminal_and_cannot_move_its_cursor(width: int) -> N
     for part in ("2 not yet under", "2 d 7 h left", "still for 1 d 1 h", "2 denied, 1 slow", "overrun   budget.cost"):
         assert part in text, text
     assert max(len(line) for row in shown for line in row.splitlines()) <= width, text
+
+
+def test_the_end_of_access_is_said() -> None:
+    """Who leaves and from when, and that both sides closed, stand where otherwise "open" stands."""
+    leaves = {"by": "provider", "cause": "model-withdrawn", "from": "2026-12-12T00:00:00.000Z"}
+    for changes, said in (
+        ({}, "access    open, 1 call under way"),
+        ({"leaves": leaves}, "access    provider leaves: none from 2026-12-12 on (model-withdrawn), 1 call under way"),
+        ({"leaves": leaves, "closed": True}, "access    CLOSED for good by both sides, 1 call under way"),
+    ):
+        text = "\n".join(click.unstyle(line) for line in lines(members(**changes), 120))
+        assert said in text
+        assert "terms     version 2, digest 5b1e5b1e5b1e5b1e…" in text
 
 
 def test_a_bar_is_full_only_where_all_is_taken() -> None:

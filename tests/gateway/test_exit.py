@@ -143,3 +143,21 @@ def test_an_exit_ends_access_to_the_millisecond(early: int, passes: bool) -> Non
     decided = decide(terms, standing(life=life), asked_by(), now=now)
 
     assert ("" if passes else "exit") == clause_of(decided)
+
+
+def test_status_says_which_terms_are_in_force_and_who_leaves(tmp_path: Path) -> None:
+    """A caller and both parties read version, digest, exit and closing where they read stops and suspensions."""
+    clock = SetClock(MONDAY)
+    with (
+        RecordingProvider().running() as provider,
+        dated_gateway(tmp_path, provider.url, clock, **NOTICE) as gateway,
+    ):
+        headers = {"authorization": f"Bearer {gateway.secret}"}
+        before = httpx.get(gateway.door("/status"), headers=headers).json()
+        assert 201 == leave(gateway, gateway.keys.provider, midnight(5)).status_code
+        after = httpx.get(gateway.door("/status"), headers=headers).json()
+
+    assert (1, gateway.terms.digest, None, False) == tuple(
+        before[name] for name in ("version", "digest", "leaves", "closed")
+    )
+    assert {"by": "provider", "cause": "purpose-met", "from": "2026-12-12T00:00:00.000Z"} == after["leaves"]

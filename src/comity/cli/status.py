@@ -2,6 +2,7 @@
 
 operator.example/a/0123…
   ledger    272 entries, all of them under a cosigned checkpoint
+  terms     version 1, digest 5b1e9c0a77d2f4e1…
   access    open, 0 calls under way
   window    until 2026-12-31 00:00 UTC: 23 d 4 h left
   clause                            taken  agreed  left   share
@@ -69,6 +70,7 @@ def lines(members: Mapping[str, Any], width: int) -> Iterator[str]:
     """What a terminal of `width` columns shows of a status or a view."""
     yield members["ledger"]
     yield f"  ledger    {_held(members)}"
+    yield f"  terms     version {members['version']}, digest {members['digest'][:16]}…"
     yield f"  access    {_access(members)}"
     yield f"  window    {_window(members)}"
     if members["stood_ms"]:
@@ -103,9 +105,14 @@ def _held(members: Mapping[str, Any]) -> str:
 def _access(members: Mapping[str, Any]) -> str:
     calls = members.get("open_calls")
     under_way = "" if calls is None else f", {calls} call{'' if calls == 1 else 's'} under way"
+    if members["closed"]:
+        return click.style("CLOSED for good by both sides", bold=True) + under_way
     for name, said in (("stopped", "STOPPED"), ("suspended", "SUSPENDED")):
         if (act := members[name]) is not None:
             return click.style(f"{said} by the {act['by']}: {act['cause']}", bold=True) + under_way
+    if (leaves := members["leaves"]) is not None:
+        ends = f"{leaves['by']} leaves: none from {leaves['from'][:10]} on ({leaves['cause']})"
+        return click.style(ends, bold=True) + under_way
     return f"open{under_way}"
 
 

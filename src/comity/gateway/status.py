@@ -1,7 +1,10 @@
 """Status: how an arrangement stands, from the gateway's own tables.
 
     {"ledger","entries","published",               entries recorded; entries under the newest checkpoint with quorum
+     "version","digest",                            of the terms in force
      "stopped":{"by","cause"}|null,"suspended":{"by","cause"}|null,"stood_ms",
+     "leaves":{"by","cause","from"}|null,           the exit that ends access first
+     "closed":true|false,
      "window":{"from","until","left_ms"},           its end as signed, and what is left by its own clock
     "open_calls","minute":{"calls","tokens"},
      "clauses":{"budget.calls":{"agreed","taken"},…,"budget.cost":{"agreed","taken","unit":"nano EUR"},
@@ -18,6 +21,7 @@ The difference of `entries` and `published` is how far the publisher is behind; 
 No member holds content, a key or a person: either party may read it.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from comity.arrangement import Terms
 from comity.gateway import state
 from comity.gateway.admission import EQUAL_REFUSALS_A_MINUTE
 from comity.gateway.gate import Gate
+from comity.gateway.life import Life, find_life
 from comity.gateway.state import Query, Taken
 from comity.ledger import LedgerError
 from comity.ledger.reader import TileDirectory
@@ -37,7 +42,7 @@ def status_of(gate: Gate, published: Path, query: Query | None = None) -> dict[s
     """The members of the module's text, read by `query` where it is given and else by the gate's own."""
     query, now_ms = query or gate.query, state.millis(gate.clock())
     stood = state.find_clock(query).stood(now_ms)
-    stop, suspension = state.find_stop(query), state.find_suspension(query)
+    stop, suspension, life = state.find_stop(query), state.find_suspension(query), find_life(query)
     runs: dict[int, int] = dict(query("SELECT open, count(*) FROM gate_run GROUP BY open", ()))
     open_calls = query("SELECT open_calls FROM gate_sum WHERE span = 'all'", ())[0][0]
     calls, tokens = query(
@@ -49,9 +54,13 @@ def status_of(gate: Gate, published: Path, query: Query | None = None) -> dict[s
         "ledger": gate.ledger.origin,
         "entries": gate.ledger.size(),
         "published": _published(published),
+        "version": life.version,
+        "digest": gate.terms.digest,
         "stopped": None if stop is None else stop._asdict(),
         "suspended": None if suspension is None else suspension._asdict(),
         "stood_ms": stood,
+        "leaves": _leaves(life),
+        "closed": bool(life.closed),
         "window": _window(gate.terms, now_ms - stood),
         "open_calls": open_calls,
         "minute": {"calls": calls, "tokens": tokens},
@@ -70,6 +79,13 @@ def status_of(gate: Gate, published: Path, query: Query | None = None) -> dict[s
         "provider": _anomalies(query),
         "unauthenticated": gate.unauthenticated,
     }
+
+
+def _leaves(life: Life) -> dict[str, str] | None:
+    if not life.exit_by:
+        return None
+    begins = datetime.fromtimestamp(life.exit_ms / 1000, UTC)
+    return {"by": life.exit_by, "cause": life.exit_cause, "from": instant_text(begins)}
 
 
 def _window(terms: Terms, clock_ms: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ the last entries.  The provider's follows the clause `record.provider_sees`:
 
 | value | members |
 | --- | --- |
-| `checkpoints` | `CHECKPOINTS`: the size under the newest checkpoint, stop, suspension and window; no figure of use |
+| `checkpoints` | `CHECKPOINTS`: the size under the newest checkpoint, version, stop, suspension, exit and window |
 | `counters` | those and `COUNTERS`: what is taken of each clause, refusals by clause, anomalies, overruns |
 | `entries` | those of `counters`; the entries themselves are mirrored, not viewed |
 
@@ -48,7 +48,9 @@ MAX_NOTE: Final = 2_048
 """Bytes; three short lines and one signature take under 600."""
 MAX_LIFE: Final = timedelta(minutes=5)
 
-CHECKPOINTS: Final = ("ledger", "published", "stopped", "suspended", "stood_ms", "window")
+CHECKPOINTS: Final = (
+    "ledger", "published", "version", "digest", "stopped", "suspended", "stood_ms", "leaves", "closed", "window",
+)  # fmt: skip
 """What the parties themselves did and signed, and what a checkpoint says: that much the clause always grants."""
 COUNTERS: Final = (
     *CHECKPOINTS, "clauses", "entries", "open_calls", "minute", "refusals", "overrun", "provider", "unauthenticated",
