@@ -11,15 +11,27 @@ from fuzz_texts import AT, SESSION_OF
 from tests.arrangement.specimen import AUTHORITY, LOG, LOG_PQ, ORIGIN, PERMIT, POLICY, PROVIDER, VALUE, agreed, terms
 
 from comity.arrangement import grant_text, resume_text, revoke_text, sign_act, stop_text, suspend_text
-from comity.arrangement.acts import draw_commit_text, draw_reveal_text
+from comity.arrangement.acts import draw_commit_text, draw_reveal_text, erase_text, exit_text
 from comity.arrangement.approvals import Approver, approval_text, approve, persons_bytes
+from comity.arrangement.certificate import draw_up, sign_certificate
+from comity.arrangement.closing import propose_closing, sign_closing
 from comity.arrangement.comments import sign_comment
 from comity.gateway.guard_counters import count
 from comity.gateway.headers import BETAS, DROPPED, FORWARDED
 from comity.gateway.protocols import CALLS, Protocol
 from comity.ledger import EMPTY_ROOT, Receipt, TreeHead, format_head, format_receipt, parse_note, sign_note
 from comity.ledger.add_checkpoint import AddCheckpoint, format_request
-from comity.records import ItemCorrected, SessionHeld, canonical_bytes, to_bytes
+from comity.records import (
+    AccessClosed,
+    ArrangementSigned,
+    Digest,
+    Hex32,
+    Instant,
+    ItemCorrected,
+    SessionHeld,
+    canonical_bytes,
+    to_bytes,
+)
 from support import completion, delta
 
 __all__ = ["LEAST", "seeds", "words"]
@@ -106,12 +118,31 @@ def _acts() -> Iterator[bytes]:
         stop_text(**told, cause="containment"),
         suspend_text(**told, cause="legal-order"),
         resume_text(**told, cause="operational"),
+        exit_text(**told, cause="unstated", effective=AT),
+        erase_text(**told),
         draw_commit_text(**told, run=NONCE, commitment=DIGEST),
         draw_reveal_text(**told, run=NONCE, secret=DIGEST),
     ]
     for text in texts:
         yield b"\0" + text.encode()
     yield b"\1" + sign_act(texts[2], AUTHORITY)
+
+
+def _closings() -> Iterator[bytes]:
+    first = propose_closing(terms(), NONCE, AUTHORITY)
+    yield b"\0" + parse_note(first).text.encode()
+    yield b"\1" + sign_closing(first, terms(), PROVIDER)
+
+
+def _certificates() -> Iterator[bytes]:
+    at, of = Instant("2026-12-01T12:00:00.000Z"), terms()
+    signed = ArrangementSigned(
+        at=at, arrangement=Hex32(of.id), terms_version=1, digest=Digest(of.digest), previous="", note=""
+    )
+    closed = AccessClosed(at=at, digest=Digest(of.digest), grants=0, note="")
+    drawn = draw_up([(0, signed), (1, closed)], of, _checkpoint())
+    yield drawn
+    yield sign_certificate(drawn, of, AUTHORITY).envelope
 
 
 def _comments() -> Iterator[bytes]:
@@ -171,6 +202,8 @@ _SEEDS: Final[Mapping[str, Callable[[], Iterator[bytes]]]] = {
     "upstream": _answers,
     "stream": _streams,
     "act": _acts,
+    "closing": _closings,
+    "certificate": _certificates,
     "comment": _comments,
     "approval": _approvals,
     "session": _sessions,

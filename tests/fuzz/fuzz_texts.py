@@ -30,6 +30,8 @@ from comity.arrangement import (
 )
 from comity.arrangement.approvals import Approver, approve, approved_by, parse_persons, persons_bytes
 from comity.arrangement.cards import open_access_offer, parse_access_offer
+from comity.arrangement.certificate import open_certificate
+from comity.arrangement.closing import open_closing, sign_closing
 from comity.arrangement.comments import open_comment, sign_comment
 from comity.engagement import SessionRefused
 from comity.engagement.sessions import open_session
@@ -73,6 +75,7 @@ from comity.records import (
     parse_record,
     to_bytes,
 )
+from comity.verify import MalformedCertificate, read_certificate
 
 __all__ = ["TARGETS"]
 
@@ -121,6 +124,31 @@ def act(data: bytes) -> None:
         return
     assert opened.by == AUTHORITY.vkey
     assert open_act(sign_act(parse_note(note).text, AUTHORITY), AUTHORITY.verifier) == opened
+
+
+def closing(data: bytes) -> None:
+    """The note that closes an arrangement: read as it was signed, to which the other adds its signature, or refused."""
+    terms, note = specimen(), _signed(data, AUTHORITY)
+    try:
+        opened = open_closing(note, terms)
+    except ActRefused:
+        return
+    both = open_closing(sign_closing(note, terms, PROVIDER), terms)
+    assert (opened.digest, opened.nonce) == (both.digest, both.nonce)
+    assert set(both.signed_by) == {*opened.signed_by, "provider"}
+
+
+def certificate(data: bytes) -> None:
+    """A closing certificate: read alike by who signs it and by who verifies it, or refused."""
+    terms = specimen()
+    try:
+        held = open_certificate(data, terms)
+    except ActRefused:
+        with suppress(MalformedCertificate):
+            read_certificate(data)
+        return
+    facts, digest, _ = read_certificate(data)
+    assert (facts, digest) == (held.facts, held.digest)
 
 
 def comment(data: bytes) -> None:
@@ -323,6 +351,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "terms-yaml": terms_yaml,
     "terms-json": terms_json,
     "act": act,
+    "closing": closing,
+    "certificate": certificate,
     "comment": comment,
     "approval": approval,
     "session": session,
