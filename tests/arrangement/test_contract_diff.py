@@ -86,7 +86,7 @@ def parsed(value: dict[str, Any]) -> Terms:
         ("access_days", 3, "authority", "Access is promised for 3 business days, instead of 4: 1 fewer."),
         ("successor.notice_days", 10, "provider", "Notice of a newer version is given within 10 days of its release, "
          "instead of 14: 4 fewer."),
-        ("exit.notice_days", 7, "both", "Access ends by an exit 7 days after it is signed, or later, instead of 5: "
+        ("exit.notice_days", 7, "both", "Access ends by an exit 7 days after it is recorded, or later, instead of 5: "
          "2 more."),
         ("exit.by", ["authority"], "both", "Who may leave the arrangement: removed “provider”."),
         ("access", [], "provider", "The promise of activations is removed."),

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from tests.verify.test_running_system import publish
 
 from comity.arrangement import grant_text, sign_act, verify_offer
+from comity.cli.amending import keep_terms
 from comity.cli.main import main
 from comity.records import canonical_bytes, parse_record
 from comity.vault import load_item
@@ -200,3 +201,26 @@ def test_a_certificate_of_another_history_is_told(world: World) -> None:
     kinds = [parse_record(entry).kind for entry in world.gateway.ledger.read(0, world.gateway.ledger.size())]
     assert kinds.index("access.closed") < kinds.index("content.erased")
     assert verify_offer((world.folder / "mail" / "terms-2.json").read_bytes()).terms.window.until > now()
+
+
+def test_the_operators_file_follows_the_ledger(world: World) -> None:
+    """What a party handed to the gateway is in the operator's file when the ledger is next opened to be served, and an
+    amendment may be taken on the ledger itself, without the gateway."""
+    folder = world.folder / "operator" / "ledgers" / ARRANGEMENT
+    for version in (2, 3):
+        before = "terms" if version == 2 else f"terms-{version - 1}"
+        out = f"mail/terms-{version}.json"
+        world.ok(f"comity --home authority arrangement amend mail/{before}.json --set title=T{version} --out {out}")
+        world.ok(f"comity --home provider arrangement accept {out} --out {out}")
+    assert 201 == world.gateway.act("/amendments", (world.folder / "mail" / "terms-2.json").read_bytes()).status_code
+    keep_terms(folder, world.gateway.ledger)
+    assert "T2" == verify_offer((folder / "terms.json").read_bytes()).terms.title
+
+    world.ok("comity --home operator ledger amend mail/terms-3.json")
+    assert 200 == world.gateway.chat().status_code
+    assert "T3" == world.gateway.gate.terms.title
+    assert "T3" == verify_offer((folder / "terms.json").read_bytes()).terms.title
+    again = world.run("comity --home operator ledger amend mail/terms-3.json")
+    assert 1 == again.exit_code and "version 3 is in force" in again.output
+    half = world.run("comity --home authority arrangement amend mail/terms.json --set budget.calls --out mail/x.json")
+    assert 2 == half.exit_code

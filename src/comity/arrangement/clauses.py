@@ -381,7 +381,7 @@ def _ending(terms: Terms) -> Said:
     yield "successor.text", A, newer.text.strip()
     yield "exit.by", E, f"The {_any(leaving.by)} may leave the arrangement."
     notice = f"{leaving.notice_days} days after" if leaving.notice_days else "as soon as"
-    yield "exit.notice_days", E, f"Access ends by an exit {notice} it is signed, or later."
+    yield "exit.notice_days", E, f"Access ends by an exit {notice} it is recorded, or later."
     statement: tuple[Mark, str] = {
         "public": (A, "Whoever leaves says so in public, with the cause."),
         "recorded": (V, "The cause of an exit stands in the record."),

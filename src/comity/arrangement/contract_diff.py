@@ -60,7 +60,7 @@ NUMBERS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "access_days": ("Access is promised for {}", "business day", ""),
         "successor.notice_days": ("Notice of a newer version is given within {} of its release", "day", ""),
         "successor.access_days": ("Access to a newer version is given within {} of its release", "day", ""),
-        "exit.notice_days": ("Access ends by an exit {} after it is signed, or later", "day", ""),
+        "exit.notice_days": ("Access ends by an exit {} after it is recorded, or later", "day", ""),
         "publication.review_days": ("The other party has {} to review results before they are published", "day", ""),
     }
 )

@@ -183,7 +183,7 @@ def _leaving(terms: Terms) -> Said:
     leaving = terms.exit
     notice = (
         f"Access ends at the beginning of the day that the exit names, in UTC, which is at least "
-        f"{counted(leaving.notice_days, 'day')} after the day of its signature"
+        f"{counted(leaving.notice_days, 'day')} after the day on which it is recorded"
         if leaving.notice_days
         else "Access ends at once, or at the beginning of the day that the exit names, in UTC"
     )

@@ -135,5 +135,5 @@ class ExitClause:
 
     by: "tuple[Role, ...]"
     notice_days: int
-    """Whole days between the day on which the exit is signed and the day on which access ends."""
+    """Whole days between the day on which the exit is recorded and the day on which access ends."""
     statement: Literal["public", "recorded", "none"]

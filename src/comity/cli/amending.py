@@ -21,9 +21,9 @@ from comity.gateway import open_arrangement
 from comity.gateway.amend import amend as record
 from comity.gateway.life import InForce, find_life
 from comity.gateway.refusal import Refusal
-from comity.ledger import Transaction
+from comity.ledger import Ledger, Transaction
 
-__all__ = ["amend", "amend_ledger"]
+__all__ = ["amend", "amend_ledger", "keep_terms"]
 
 
 @click.command("amend")
@@ -94,6 +94,19 @@ def amend_ledger(home: Home, file: Path, gateway: str | None, as_json: bool) -> 
     members = {"ledger": terms.ledger.origin, "version": terms.version, "digest": terms.digest, "index": index}
     said = f"version {terms.version} is in force from entry {index} of {terms.ledger.origin} on"
     click.echo(json.dumps(members) if as_json else said)
+
+
+def keep_terms(folder: Path, ledger: Ledger) -> None:
+    """Bring the file of an adopted arrangement to the version that its ledger says is in force."""
+    reader = ledger.reader()
+    try:
+        rows = reader.query("SELECT version, offer FROM gate_terms ORDER BY version DESC LIMIT 1", ())
+    finally:
+        reader.close()
+    if rows and rows[0][0] > verify_offer(read_file(folder / "terms.json")).terms.version:
+        envelope = str(rows[0][1]).encode()
+        write_file(folder / f"terms-{rows[0][0]}.json", envelope)
+        write_file(folder / "terms.json", envelope)
 
 
 def _take(home: Home, arrangement: str, envelope: bytes) -> int:

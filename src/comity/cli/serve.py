@@ -25,7 +25,7 @@ import uvloop
 
 from comity import __version__
 from comity.arrangement import ArrangementError, Offer, Terms, verify_offer
-from comity.cli.amending import amend_ledger
+from comity.cli.amending import amend_ledger, keep_terms
 from comity.cli.closing import compact
 from comity.cli.home import Home, write_private
 from comity.cli.places import ADDRESS, FILE, adopted_folders, ledger_place
@@ -245,7 +245,9 @@ def _open(folder: Path) -> Ledger:
     """The ledger of an adopted arrangement, which is the one that its terms name."""
     try:
         offer = verify_offer((folder / "terms.json").read_bytes())
-        return open_arrangement(ledger_place(folder), origin=offer.terms.ledger.origin)
+        opened = open_arrangement(ledger_place(folder), origin=offer.terms.ledger.origin)
+        keep_terms(folder, opened)  # what a party handed to the gateway is in the ledger, and not yet in this file
+        return opened
     except (ArrangementError, LedgerError) as fault:
         raise click.ClickException(str(fault)) from None
 
