@@ -113,6 +113,8 @@ def test_the_providers_exit_takes_days_and_the_authoritys_ends_the_window() -> N
     assert ("exit by the provider: purpose-met",) == count(theirs).lost[0].causes
     assert (8, 0, 8) == (len(count(own).granted), len(count(own).lost), count(own).in_all)
     assert (8, 0) == (len(count(both).granted), len(count(both).lost))
+    own.add(AccessClosed(at=at("10-20T00:00"), digest=Digest("d" * 64), grants=0, note=""))
+    assert 8 == count(own).in_all
 
 
 def test_a_clock_that_stands_still_lengthens_the_window() -> None:
@@ -122,6 +124,38 @@ def test_a_clock_that_stands_still_lengthens_the_window() -> None:
     days = count(access)
     assert (["10-13", "10-14"], 42) == (lost(days), len(days.granted))
     assert date(2026, 12, 2) == days.granted[-1]
+
+
+def test_a_suspension_over_the_end_of_the_window_moves_it_by_its_whole_length() -> None:
+    """Suspended from 27 November to 4 December: seven days come at the end. One that begins later moves nothing."""
+    access = opened()
+    suspend(access, "11-27T00:00", "12-04T00:00", clock="stops")
+    suspend(access, "12-20T00:00", "12-22T00:00", clock="stops")
+    days = count(access)
+    assert ["11-27", "11-30", "12-01", "12-02", "12-03"] == lost(days)
+    assert (date(2026, 12, 7), 42) == (days.granted[-1], len(days.granted))
+
+    running = opened()
+    running.add(AccessSuspended(at=at("11-27T00:00"), by="provider", cause="operational", clock="stops", note=""))
+    still = count(running, now=datetime(2026, 12, 10, 12, tzinfo=UTC))
+    assert "12-09" in lost(still) and date(2026, 11, 26) == still.granted[-1]
+
+
+@pytest.mark.parametrize(
+    ("begins", "until", "granted"),
+    [
+        ("2026-10-01T00:00:00Z", "2026-10-09T22:00:00Z", 7),
+        ("2026-10-01T00:00:00Z", "2026-10-09T10:00:00Z", 7),
+        ("2026-10-01T00:00:00Z", "2026-10-09T09:59:00Z", 6),
+        ("2026-10-01T10:00:00Z", "2026-10-09T22:00:00Z", 7),
+        ("2026-10-01T10:01:00Z", "2026-10-09T22:00:00Z", 6),
+    ],
+)
+def test_a_day_of_which_half_lies_in_the_window_is_one_of_it(begins: str, until: str, granted: int) -> None:
+    """In Brussels a day of October runs from 22:00 to 22:00 UTC; noon there is at ten."""
+    hours = TERMS.value()["window"]["hours"]
+    terms = rich_terms(window={"from": begins, "until": until, "hours": hours}, access_days=5)
+    assert granted == len(count(opened(), terms=terms).granted)
 
 
 def test_a_gateway_that_does_not_run_takes_days_and_one_of_two_takes_none() -> None:
@@ -189,6 +223,9 @@ def test_the_day_that_is_not_over_is_still_to_come() -> None:
     evening, night = datetime(2026, 10, 13, 19, tzinfo=UTC), datetime(2026, 10, 13, 23, tzinfo=UTC)
     assert (8, 34) == (len(count(opened(), now=evening).granted), count(opened(), now=evening).to_come)
     assert (9, 33) == (len(count(opened(), now=night).granted), count(opened(), now=night).to_come)
+    assert 42 == count(opened(), now=night).most
+    midnight = datetime(2026, 10, 13, 22, tzinfo=UTC)
+    assert 9 == len(count(opened(), now=midnight).granted)
 
 
 @given(

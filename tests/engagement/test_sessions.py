@@ -97,8 +97,10 @@ def test_the_newest_answer_counts() -> None:
     """A side that contested first may countersign later."""
     story = Reading()
     story.answer("contested", because="a mistake of ours")
-    story.answer()
-    assert "countersigned" == story.read().status
+    story.answer(signer=None)
+    seen = story.read()
+    assert ("countersigned", "on paper") == (seen.status, seen.signed)
+    assert seen.answer is not None and "" == seen.answer.because
 
 
 def test_an_answer_by_another_key_counts_for_nothing() -> None:
@@ -178,10 +180,24 @@ def test_a_session_of_another_hand_or_with_another_word_is_refused() -> None:
         open_session(canonical_bytes(shorter), KEYS)
     with pytest.raises(SessionRefused, match="expected canonical JSON"):
         open_session(envelope + b" ", KEYS)
+    first = parse_canonical(envelope, limit=1_000_000)["entries"][0]
+    others = (to_bytes(story.records[2]), to_bytes(_other_correction(story)))
+    for other in others:
+        text = parse_canonical(envelope, limit=1_000_000)
+        text["entries"] = [first, other.decode()]
+        with pytest.raises(SessionRefused, match="expected corrections of the session"):
+            open_session(canonical_bytes(text), KEYS)
     with pytest.raises(SessionRefused, match="the terms are not held here"):
         open_session(envelope, {})
     with pytest.raises(SessionRefused, match="expected a session to hand over"):
         hand_session(story.case(), story.records[0].members()["item"], AUTHORITY)
+
+
+def _other_correction(story: Reading) -> ItemCorrected:
+    """A correction of something else."""
+    correction = story.records[3]
+    assert isinstance(correction, ItemCorrected)
+    return ItemCorrected.from_members(correction.members() | {"corrects": "0" * 32})
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,53 @@ def test_a_release_whose_day_is_not_known_starts_no_clock() -> None:
     assert "not started" == story.state(NOTICE)
 
 
+@pytest.mark.parametrize(
+    ("on", "state"), [("2026-10", "met late"), ("2026-10-20/2026-10-28", "met"), ("some time in autumn", "met late")]
+)
+def test_a_notice_at_an_inexact_time_counts_at_its_end(on: str, state: str) -> None:
+    """Due on 29 October: known as October it counts on the 31st, as a span at its end, in words when it was entered."""
+    story = Talks()
+    story.event("VERSION_RELEASED", "10-15")
+    story.event("VERSION_NOTIFIED", "11-05", on=on)
+    found = story.clock(NOTICE)
+    assert found is not None and state == found.clock.state
+    assert {"2026-10": date(2026, 10, 31), "2026-10-20/2026-10-28": date(2026, 10, 28)}.get(
+        on, date(2026, 11, 5)
+    ) == found.clock.met  # fmt: skip
+
+
+def test_a_notice_is_never_shown_after_it_was_entered() -> None:
+    """Known as November and entered on the 5th, it was there on the 5th."""
+    story = Talks()
+    story.event("VERSION_RELEASED", "10-25")
+    story.event("VERSION_NOTIFIED", "11-05", on="2026-11")
+    found = story.clock(NOTICE)
+    assert found is not None and ("met", date(2026, 11, 5)) == (found.clock.state, found.clock.met)
+
+
+def test_each_version_has_its_own_clocks() -> None:
+    """Notice of one is no notice of the other."""
+    story = Talks()
+    for subject in ("nova-6", "nova-7"):
+        story.event("VERSION_RELEASED", "10-15", subject=subject)
+    story.event("VERSION_NOTIFIED", "10-20", subject="nova-7")
+    at = datetime.fromisoformat("2026-12-31T00:00:00+00:00")
+    found = terms_clocks(story.case(), TERMS, at)
+    states = {one.clock.about: one.clock.state for one in found if one.clock.duty.id == NOTICE}
+    assert {"nova-6": "overdue", "nova-7": "met"} == states
+
+
+def test_another_arrangement_in_the_case_changes_no_clock() -> None:
+    """A release between the two is newer than the first arrangement, and older than this one."""
+    story = Talks()
+    other = story.records[-1]
+    story.records.insert(1, type(other).from_members(
+        other.members() | {"arrangement": "b" * 32, "at": "2026-09-02T00:00:00.000Z"}
+    ))  # fmt: skip
+    story.event("VERSION_RELEASED", "10-15", on="2026-09-20")
+    assert "no clock" == story.state(NOTICE)
+
+
 def test_a_version_from_before_the_terms_is_no_newer_one() -> None:
     """What was released earlier, the sides knew of when they signed."""
     story = Talks()

@@ -89,7 +89,7 @@ def access_days(
 ) -> AccessDays:
     """Count the days of the window up to a time; raises `CalendarRefused` for years that the calendar does not know."""
     shut = (*shut_times(record, terms), *outside)
-    end = min(_left(record), terms.window.until + record.closures.stood(min(at, terms.window.until)))
+    end = min(_left(record), _last(terms, record, at))
     granted: list[date] = []
     lost: list[DayLost] = []
     to_come = 0
@@ -137,6 +137,15 @@ def _left(record: AccessRecord) -> datetime:
     """When access ended by the authority's own choice; far ahead where it did not."""
     ends = [parse_instant(one.since) for one in record.closures.found if _by_choice(one)]
     return min(ends, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _last(terms: Terms, record: AccessRecord, at: datetime) -> datetime:
+    """The end of the window by its own clock: a suspension that begins before it moves it by its whole length."""
+    end = terms.window.until
+    for begin, until in record.closures.standing(at):
+        if begin < end:
+            end += until - begin
+    return end
 
 
 def _days(terms: Terms, calendar: Calendar, end: datetime) -> Iterator[tuple[date, tuple[Span, ...]]]:

@@ -90,18 +90,23 @@ class Closures:
         """The suspensions alone, in the order in which they began."""
         return [closure for closure in self.found if closure.kind == "suspension"]
 
-    def stood(self, until: datetime) -> timedelta:
-        """How long the window's clock stood still up to a time, suspensions that overlap counted once.
+    def standing(self, until: datetime) -> list[tuple[datetime, datetime]]:
+        """The spans up to a time in which the window's clock stood still, suspensions that overlap as one.
 
-        Counted in the order of the entries, from the first suspension to the resumption after which none is left.
+        In the order of the entries, each from its first suspension to the resumption after which none is left.
         """
         stopping = [closure for closure in self.found if closure.clock == "stops"]
         moves = [(one.begun, 1, parse_instant(one.since)) for one in stopping]
         moves += [(one.ended, -1, parse_instant(one.until)) for one in stopping if one.ended is not None]
-        stood, standing, since = timedelta(), 0, until
+        spans: list[tuple[datetime, datetime]] = []
+        count, since = 0, until
         for _, step, at in sorted(moves):
-            since = since if standing else at
-            standing += step
-            if not standing:
-                stood += max(timedelta(), at - since)
-        return stood + (max(timedelta(), until - since) if standing else timedelta())
+            since = since if count else at
+            count += step
+            if not count:
+                spans.append((since, max(since, at)))
+        return [*spans, (since, max(since, until))] if count else spans
+
+    def stood(self, until: datetime) -> timedelta:
+        """How long the window's clock stood still up to a time."""
+        return sum((end - begin for begin, end in self.standing(until)), timedelta())
