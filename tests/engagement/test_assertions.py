@@ -158,6 +158,20 @@ def test_a_corrected_claim_is_another_claim() -> None:
     assert "verified" == story.assertion().status
 
 
+def test_a_claim_about_another_model_is_another_claim() -> None:
+    """A check of one model does not verify the claim about the next, and neither does an older file."""
+    story = Dossier()
+    claim = story.claim()
+    story.document(to=claim)
+    story.check(claim, "upheld", story.document(by="authority"))
+    assert "verified" == story.assertion().status
+    story.tell(ItemCorrected, corrects=claim, changes=(("subject", "nova-6"),), because="another model")
+    assert "asserted" == story.assertion().status
+
+    story.document(to=claim)
+    assert "evidenced" == story.assertion().status
+
+
 def test_a_session_is_evidence_once_both_sides_say_so() -> None:
     """Entered by one side it is that side's word; contested it shows nothing."""
     story = Dossier()

@@ -1,12 +1,13 @@
 """Assessment: every transition of a duty's status, and the ceiling that follows from whose word it rests on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from dossier import ACCESS, DUTY, Dossier, act, at_hand, statuses
 
 from comity.engagement.assessment import Ceiling, ceiling_of, subjects_of
-from comity.records import DocumentationReceived, DocumentErased, ItemWithdrawn
+from comity.records import DocumentationReceived, DocumentErased, ItemWithdrawn, MeetingRecorded
 
 
 def test_what_nobody_entered_is_not_assessed() -> None:
@@ -89,6 +90,15 @@ def test_findings_that_disagree_contest_each_other() -> None:
     story.reply(first, "remarks")
     story.finding("final", "infringement", paper, finding="e" * 32, version=2)
     assert "say both" in story.assessed().cell(DUTY).because
+
+
+def test_an_allegation_without_evidence_does_not_unsettle_a_finding() -> None:
+    """A word of the authority against its own finding is a word."""
+    story = Dossier()
+    story.finding("final", "compliance", story.document(by="authority"))
+    story.finding("preliminary", "infringement", finding="e" * 32)
+
+    assert "met" == story.status()
 
 
 @pytest.mark.parametrize(
@@ -175,6 +185,64 @@ def test_the_ceiling_falls_and_rises_at_half() -> None:
     story.finding("evaluation", "compliance", paper)
     assert Ceiling(level="AAL-2", leaning=1, facts=3) == story.assessed().cell(DUTY).ceiling
     assert "no better than AAL-2: 1 of 3 facts rests on" in str(story.assessed().cell(DUTY).ceiling)
+
+
+def test_whose_material_a_fact_rests_on() -> None:
+    """Each of these looks independent and leans on the provider, but for the last two."""
+
+    def leaning(tell: Callable[[Dossier], object]) -> list[bool]:
+        story = Dossier()
+        tell(story)
+        return [fact.leans for fact in story.assessed().cell(DUTY).facts]
+
+    def checked_by_their_paper(story: Dossier) -> None:
+        story.check(story.claim(), "upheld", story.document(), by="evaluator-1")
+
+    def own_check_cites_ours(story: Dossier) -> None:
+        claim = story.claim()
+        story.check(claim, "upheld", story.document(), by="evaluator-1")
+        story.check(claim, "upheld", story.document(by="authority"), by="provider")
+
+    def found_by_a_meeting(story: Dossier) -> None:
+        meeting = story.tell(MeetingRecorded, form="call", count="1", summary="s")
+        story.finding("evaluation", "compliance", story.document(), meeting)
+
+    def sent_by_another(story: Dossier) -> None:
+        story.submit(story.document(by="national authority"), by="national authority")
+
+    def checked_by_our_paper(story: Dossier) -> None:
+        story.check(story.claim(), "upheld", story.document(by="authority"), by="evaluator-1")
+
+    cases = (checked_by_their_paper, own_check_cites_ours, found_by_a_meeting, sent_by_another, checked_by_our_paper)
+    assert [[True], [True], [True], [False], [False]] == [leaning(tell) for tell in cases]
+
+
+def test_what_leaves_it_open_is_no_fact_of_the_ceiling() -> None:
+    """An undetermined finding makes nothing surer and nothing less sure."""
+    story = Dossier()
+    story.claim()
+    story.finding("final", "undetermined", story.document(by="authority"))
+
+    assert Ceiling(level="AAL-1", leaning=1, facts=1) == story.assessed().cell(DUTY).ceiling
+
+
+def test_the_forms_fields_for_one_recipient_bear_on_that_duty() -> None:
+    """What came for downstream providers is no answer to the AI Office."""
+    story = Dossier()
+    words: dict[str, Any] = {"form": "mdf", "form_version": "1", "subject": "nova-5", "by": "provider"}
+    story.tell(DocumentationReceived, view="dp", received=("MDF.1.1",), withheld=(), **words)
+    told = statuses(story.assessed())
+
+    assert {"TR-1.1": "asserted", "TR-1.2C": "asserted"} == told
+
+
+def test_a_submission_about_an_item_names_no_model() -> None:
+    """It counts for each model, and is none itself."""
+    story = Dossier()
+    claim = story.claim("AIA-53-1C")
+    story.submit(about=claim)
+
+    assert (("nova-5",), "asserted") == (subjects_of(story.case()), story.status())
 
 
 def test_over_all_duties_each_fact_counts_once() -> None:

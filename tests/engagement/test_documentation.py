@@ -41,6 +41,14 @@ def test_a_field_is_received_withheld_or_missing_by_view() -> None:
     assert 24 == len(found["mdf", "dp"].missing)
 
 
+def test_what_came_about_another_model_fills_no_gap_of_this_one() -> None:
+    """Documentation belongs to its model."""
+    story = Dossier()
+    send(story, "mdf", "aio", "MDF.1.1", subject="nova-6")
+
+    assert (36, None) == (len(views(story)["mdf", "aio"].missing), views(story)["mdf", "aio"].newest)
+
+
 def test_what_went_to_the_wrong_recipient_is_named_and_counts_for_nothing() -> None:
     """The exact number of parameters is for the AI Office alone."""
     story = Dossier()

@@ -107,6 +107,15 @@ def test_only_the_provider_replies() -> None:
     assert "not by the provider" in story.findings()[0].newest.replies[0].remark
 
 
+@pytest.mark.parametrize(("position", "disputed"), [("agrees", 0), ("remarks", 0), ("disputes", 1)])
+def test_only_a_dispute_disputes(position: str, disputed: int) -> None:
+    """A remark leaves the finding as it is."""
+    story = Dossier()
+    story.reply(story.finding("final", "compliance", story.document()), position)
+
+    assert disputed == len(story.findings()[0].newest.disputed)
+
+
 def test_the_last_day_to_reply_is_the_packs_and_a_finding_on_it_is_early() -> None:
     """Fourteen days from 2 September end with the 16th; on the 17th the provider has been heard."""
     for day, early in (("2026-09-16", True), ("2026-09-17", False)):
@@ -139,6 +148,51 @@ def test_a_reply_or_a_hearing_ends_the_wait() -> None:
         story.finding("final", "infringement", paper, version=2)
 
         assert (act == "not-used") == bool(story.findings()[0].newest.early), act
+
+
+def test_a_reply_after_the_final_version_came_too_late_to_be_heard_before_it() -> None:
+    """And a hearing on another matter hears nobody on this one; nor is an evaluation a preliminary finding."""
+    late = Dossier()
+    paper = late.document()
+    first = late.finding("preliminary", "infringement", paper)
+    late.finding("final", "infringement", paper, version=2)
+    late.reply(first)
+    assert "stated before the reply's time was over" in late.findings()[0].newest.early
+
+    other = Dossier()
+    paper = other.document()
+    other.finding("preliminary", "infringement", paper)
+    hearing = other.tell(HearingInvited, about="a fine", grounds="g", remedies="r", until="2026-09-30")
+    other.tell(HearingHeld, hearing=hearing, held="orally", summary="s")
+    other.finding("final", "infringement", paper, version=2)
+    assert "stated before the reply's time was over" in other.findings()[0].newest.early
+
+    evaluated = Dossier()
+    paper = evaluated.document()
+    evaluated.reply(evaluated.finding("evaluation", "infringement", paper))
+    evaluated.finding("final", "infringement", paper, version=2)
+    assert "no preliminary version came before it" in evaluated.findings()[0].newest.early
+
+
+def test_each_finding_has_its_own_time_to_reply() -> None:
+    """Another finding's later day leaves this one's where it is."""
+    story = Dossier()
+    paper = story.document()
+    story.finding("preliminary", "infringement", paper, on="2026-09-02")
+    story.finding("preliminary", "infringement", paper, finding="e" * 32, duty="AIA-53-1B", at="2026-09-20")
+    times = [one.newest.reply_time for one in story.findings()]
+
+    assert [date(2026, 9, 16), date(2026, 10, 4)] == [time.until for time in times if time is not None]
+
+
+def test_versions_stand_by_their_number() -> None:
+    """Also where a number was corrected."""
+    story = Dossier()
+    first = story.finding("preliminary", "compliance")
+    story.finding("final", "compliance", version=2)
+    story.tell(ItemCorrected, corrects=first, changes=(("finding_version", "3"),), because="b")
+
+    assert [2, 3] == [version.number for version in story.findings()[0].versions]
 
 
 def test_a_hearings_longer_period_counts() -> None:

@@ -39,6 +39,17 @@ def test_an_event_makes_a_model_systemic_and_so_never_exempt() -> None:
     assert "not assessed" == story.assessed(subject="nova-6").cell(SR).bearing.applies
 
 
+def test_a_statement_about_one_model_says_nothing_of_another() -> None:
+    """What is about the provider says it of each."""
+    story = Dossier()
+    story.scope("gpai_sr", subject="nova-6")
+    assert ("not assessed", "yes") == (
+        bears(story, SR).applies, story.assessed(subject="nova-6").cell(SR).bearing.applies,
+    )  # fmt: skip
+    story.scope("gpai_sr")
+    assert "yes" == bears(story, SR).applies
+
+
 def test_a_chapter_binds_who_signed_it() -> None:
     """One chapter's duties and no other's."""
     story = signed_up(Dossier(), ("code-safety-security",))

@@ -98,9 +98,7 @@ class Version:
     @property
     def disputed(self) -> tuple[Reply, ...]:
         """The provider's disputes of this version that no later version answers."""
-        return tuple(
-            one for one in self.replies if self.newest and not one.remark and one.record.position == "disputes"
-        )
+        return tuple(one for one in self.replies if not one.remark and one.record.position == "disputes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

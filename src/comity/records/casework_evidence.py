@@ -73,7 +73,7 @@ class DocumentationReceived(CaseItem, kind="documentation.received", version=1):
     """Documentation of a model arrived: which fields of a form it holds and which it withholds."""
 
     form: str
-    """Such as `model-documentation-form`."""
+    """The law pack's id of it, such as `mdf`."""
     form_version: str
     subject: str
     by: str
