@@ -12,7 +12,13 @@ from comity.arrangement.promises import ACCESS_ITEMS
 from comity.engagement.adequacy import Adequacy
 from comity.engagement.adequacy_cells import Cell
 from comity.engagement.adequacy_map import WAYS, names
-from comity.records import DocumentErased, ItemWithdrawn
+from comity.records import (
+    DocumentAttached,
+    DocumentErased,
+    InformationAnswered,
+    InformationRequested,
+    ItemWithdrawn,
+)
 
 CELLS = ("promised", "delivered", "used", "denied")
 SAYS_NOTHING = {"not promised", "none", "not used", "nothing", "not known", "not recorded"}
@@ -186,6 +192,41 @@ def test_an_erased_document_and_a_withdrawn_session_show_nothing() -> None:
 
     assert "attested" == found["system-prompt"].delivered.status
     assert "none" == found["activations"].delivered.status
+
+
+def test_a_later_answer_replaces_an_earlier_one() -> None:
+    """What was refused first and supplied in part later is no longer refused; what is not held is denied."""
+    story = rich_case()
+    (request,) = [record.members()["item"] for record in story.records if record.kind == "information.requested"]
+    answers = (("2", "not-held"), ("3", "partly"))
+    story.tell(
+        InformationAnswered, at="2026-11-20T09:00:00", on="2026-11-20", request=request, by="provider", answers=answers
+    )
+    found = {row.item.id: row for row in page(story).items}
+
+    assert ("attested", "nothing") == (found["test-sets"].delivered.status, found["test-sets"].denied.status)
+    assert "said to be supplied in part on 2026-11-20" == found["test-sets"].delivered.words
+    assert ("none", "said not to be held on 2026-11-20") == (
+        found["past-results"].delivered.status, found["past-results"].denied.words,
+    )  # fmt: skip
+
+
+def test_the_documents_of_an_answer_to_one_question_are_its_evidence() -> None:
+    """Where one thing was asked, a file of the answer shows it; where more were, the answer says which file."""
+    story = Story()
+    asked = story.tell(
+        InformationRequested, legal_basis="Art. 91(1)", purpose="p", asked=("The model specification",),
+        until="2026-09-20", fines_notice="Art. 101", addressee="provider",
+    )  # fmt: skip
+    answer = story.tell(InformationAnswered, request=asked, by="provider", answers=(("1", "supplied"),))
+    found = {row.item.id: row for row in page(story).items}["model-specification"]
+    assert ("asked", "attested") == (found.promised.status, found.delivered.status)
+    story.tell(
+        DocumentAttached, document="c" * 32, to=answer, part="answer", title="t", media_type="text/plain", length=1,
+        sealed_to=("office",), commitment="b" * 64,
+    )  # fmt: skip
+    found = {row.item.id: row for row in page(story).items}["model-specification"]
+    assert ("evidenced", 2) == (found.delivered.status, len(found.delivered.cites))
 
 
 def test_thousands_of_calls_are_cited_by_a_sample_and_say_so() -> None:

@@ -181,26 +181,30 @@ def documents(way: Way, sources: Sources) -> Iterator[tuple[Found | None, Cell |
 def _answers(
     item: Item, request: InformationRequested, number: str, sources: Sources
 ) -> Iterator[tuple[Found | None, Cell | None]]:
-    case, only = sources.case, len(request.asked) == 1
-    for answer, record in case.about(item.id, InformationAnswered):
-        for row in record.answers:
-            if row[0] != number:
-                continue
-            held = [name for name in row[2:] if name in case.documents]
-            named = held or (list(answer.documents) if only else [])
-            standing = [name for name in named if case.stands(name)]
-            cites = sources.cite(answer.entry, *(case.documents[name].entry for name in standing))
-            on = record.on[:10]
-            if row[1] in ("refused", "not-held"):
-                said = "refused" if row[1] == "refused" else "said not to be held"
-                yield None, Cell(status="denied", words=f"{said} on {on}", short=row[1], cites=cites)
-            elif standing:
-                part = "in part " if row[1] == "partly" else ""
-                words = f"{counted(len(standing), 'document')} supplied {part}on {on}"
-                yield Found(status="evidenced", words=words, cites=cites), None
-            else:
-                part = "in part " if row[1] == "partly" else ""
-                yield Found(status="attested", words=f"said to be supplied {part}on {on}", cites=cites), None
+    """The newest answer to one thing asked: what came later replaces what came before."""
+    case = sources.case
+    given = [
+        (answer, record, row)
+        for answer, record in case.about(item.id, InformationAnswered)
+        for row in record.answers
+        if row[0] == number
+    ]
+    if not given:
+        return
+    answer, record, row = given[-1]
+    held = [name for name in row[2:] if name in case.documents]
+    named = held or (list(answer.documents) if len(request.asked) == 1 else [])
+    standing = [name for name in named if case.stands(name)]
+    cites = sources.cite(answer.entry, *(case.documents[name].entry for name in standing))
+    on, part = record.on[:10], "in part " if row[1] == "partly" else ""
+    if row[1] in ("refused", "not-held"):
+        said = "refused" if row[1] == "refused" else "said not to be held"
+        yield None, Cell(status="denied", words=f"{said} on {on}", short=row[1], cites=cites)
+    elif standing:
+        words = f"{counted(len(standing), 'document')} supplied {part}on {on}"
+        yield Found(status="evidenced", words=words, cites=cites), None
+    else:
+        yield Found(status="attested", words=f"said to be supplied {part}on {on}", cites=cites), None
 
 
 def asked(way: Way, sources: Sources) -> Iterator[tuple[str, Entry]]:
