@@ -136,6 +136,15 @@ def test_a_part_is_shown_by_its_own_key_and_a_stranger_checks_it(world: World, t
     assert (True, None) == (facts["answer"], facts["request"])
 
 
+def test_without_a_part_named_both_parts_of_a_call_are_shown(world: World, tmp_path: Path) -> None:
+    """A call has a request and an answer, and nothing of it is withheld then."""
+    out = tmp_path / "both.json"
+    done = run("--home", world.home, "disclose", world.call, "--gateway", world.gateway.url, "--out", out, "--to", "x")
+
+    assert done.exit_code == 0, done.output
+    assert "withheld: nothing" in done.output
+
+
 def test_two_readers_of_a_disclosure_agree(world: World, tmp_path: Path) -> None:
     """The vault's reader and the verifier's own one see the same content, and refuse the same changes."""
     out = tmp_path / "both.json"

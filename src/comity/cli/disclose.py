@@ -13,7 +13,7 @@ import click
 from comity.cli.calling import ask, ask_json
 from comity.cli.home import Home
 from comity.vault import (
-    PARTS,
+    CALL_PARTS,
     SealedBundle,
     VaultError,
     format_disclosure,
@@ -31,7 +31,7 @@ BOTH: Final = "both"
 
 @click.command()
 @click.argument("call")
-@click.option("--part", type=click.Choice([*PARTS, BOTH]), default=BOTH, show_default=True, help="What to show.")
+@click.option("--part", type=click.Choice([*CALL_PARTS, BOTH]), default=BOTH, show_default=True, help="What to show.")
 @click.option("--gateway", help="The gateway's address, such as https://operator.example.")
 @click.option(
     "--sealed",
@@ -55,7 +55,7 @@ def disclose(
     ledger, _, number = call.rpartition(":")
     if not number.isascii() or not number.isdigit():
         raise click.UsageError(f"a call is <ledger>:<number> or a number, not {call[:80]!r}")
-    index, wanted = int(number), PARTS if part == BOTH else (part,)
+    index, wanted = int(number), CALL_PARTS if part == BOTH else (part,)
     if (gateway is None) == (not files):
         raise click.UsageError("the sealed items come from --gateway URL or from --sealed FILE, one of them")
     if to and gateway is None:
@@ -81,7 +81,7 @@ def disclose(
     if as_json:
         click.echo(json.dumps({"ledger": bundles[0].ledger, "call": index, "shown": shown, "recorded": recorded}))
         return
-    withheld = ", ".join(each for each in PARTS if each not in shown) or "nothing"
+    withheld = ", ".join(each for each in CALL_PARTS if each not in shown) or "nothing"
     click.echo(f"call {index} of {bundles[0].ledger}: {' and '.join(shown)} in {out.name}; withheld: {withheld}")
     if recorded:
         click.echo(f"recorded as shown to {to}: entries {', '.join(map(str, recorded))}")

@@ -28,10 +28,11 @@ from comity.vault.recipients import (
     parse_recipient_key,
 )
 from comity.vault.sealed import OpenedItem, SealedBundle, format_sealed, open_item, parse_sealed
-from comity.vault.sealing import PARTS, Encapsulation, Epoch, Part, SealedItem, commitment_of
+from comity.vault.sealing import CALL_PARTS, PARTS, Encapsulation, Epoch, Part, SealedItem, commitment_of
 from comity.vault.tables import SCHEMA, erase_items, load_item, store_epoch, store_item, store_items
 
 __all__ = [
+    "CALL_PARTS",
     "PARTS",
     "SCHEMA",
     "CannotOpen",

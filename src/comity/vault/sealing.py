@@ -43,6 +43,7 @@ from comity.vault.recipients import Recipient
 Part = Literal["request", "answer", "document"]
 PARTS: Final[tuple[Part, ...]] = ("request", "answer", "document")
 """What an item is: the two parts of a call, or a document of a case."""
+CALL_PARTS: Final[tuple[Part, ...]] = ("request", "answer")
 
 KEY_SIZE: Final = 32
 SALT_SIZE: Final = 32
