@@ -263,6 +263,26 @@ def test_a_protocol_without_a_provider_is_refused(tmp_path: Path) -> None:
         assert (403, "models.protocols") == (got.status_code, says(got)["clause"])
 
 
+def test_a_gateway_without_a_provider_for_what_was_amended_says_so(tmp_path: Path) -> None:
+    """Where another gateway took a protocol into the terms, a call here is settled uncharged and answered with why."""
+    body = {"contents": [{"parts": [{"text": "2+2?"}]}], "generationConfig": {"maxOutputTokens": 8}}
+    with (
+        RecordingProvider().running() as provider,
+        live_gateway(tmp_path, provider.url) as one,
+        live_gateway(tmp_path, provider.url, keys=one.keys) as other,
+    ):
+        del other.gate.providers["gemini"]  # type: ignore[attr-defined]
+        assert 201 == amend(one, {"models.protocols": "openai, anthropic, gemini"}).status_code
+        url = other.door("/gemini/v1beta/models/test-model:generateContent")
+        got = httpx.post(url, json=body, headers={"x-goog-api-key": other.secret}, timeout=10)
+
+        assert 502 == got.status_code
+        assert "this gateway has no provider for gemini" in got.text
+        [settled] = other.of("call.settled")
+        assert ("provider-failed", "nothing") == (settled.outcome, settled.usage)
+        assert [] == provider.asked
+
+
 def test_a_gateway_that_starts_with_an_older_version_takes_the_one_in_force(tmp_path: Path) -> None:
     """The ledger says which version is in force, not the file that lies beside the gateway; and tables that are made
     anew from the entries say the same."""

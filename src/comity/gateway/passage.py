@@ -160,7 +160,10 @@ class Passage:
     async def _send(self) -> Answer:
         """Send once, if access is not stopped at the last moment before the first byte."""
         gate, asked, permit = self.gate, self.asked, self.permit
-        provider = gate.providers[self.protocol.name]
+        provider = gate.providers.get(self.protocol.name)
+        if provider is None:  # another gateway of this ledger took an amendment that speaks it
+            because = f"this gateway has no provider for {self.protocol.name}; its operator adds one"
+            raise NoAnswer("provider-failed", because, sent=False)
         outgoing = [
             *self.headers.forwarded,
             *self.protocol.key_headers(provider.key),
