@@ -53,7 +53,7 @@ def test_an_answer_that_names_documents_shows_them() -> None:
 
 
 def test_a_withdrawn_item_is_gone_with_its_documents() -> None:
-    """Whatever else stands."""
+    """What belongs to a withdrawn item shows nothing; neither does an id that leads nowhere."""
     story = Dossier()
     claim = story.claim()
     paper = story.document(to=claim)

@@ -137,6 +137,21 @@ def test_a_contact_of_a_provider_is_a_conflict() -> None:
     assert ("free", "conflict") == (told(story).verdict, told(story, other).verdict)
 
 
+def test_each_expert_answers_for_their_own_declarations_and_name() -> None:
+    """Another's relation, or another who is a provider's contact, is nothing to this one."""
+    story = proposed()
+    declare(story)
+    story.tell(ExpertProposed, expert="expert-2", proposed_by="panel", qualifications=("a benchmark",))
+    story.tell(ConflictDeclared, expert="expert-2", relation="employment", with_whom="Aurora Systems")
+    story.tell(PartyNamed, party="lab", role="provider", organisation="Aurora Systems")
+    story.tell(ContactNamed, person="spokesperson-1", party="lab", function="press")
+    found = read_experts(story.case(), [], TODAY)
+
+    assert [("expert-1", "free", 1), ("expert-2", "conflict", 1)] == [
+        (one.name, one.verdict, len(one.declared)) for one in found
+    ]
+
+
 def test_a_correction_and_a_withdrawal_change_the_verdict() -> None:
     """A declaration reads as corrected, and counts until it is withdrawn."""
     story = proposed()

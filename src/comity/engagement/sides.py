@@ -7,6 +7,7 @@
 | `authority`, the authority's name, a party in the role of authority | authority |
 | `provider`, the provider's name, a party in the role of provider, representative or lawyer | provider |
 | a contact | the side of the contact's party |
+| a party in another role, by its short name or its organisation's | its short name, in lower case |
 | anybody else | themselves: the name as it stands, in lower case |
 
 So who checks the provider's claim in the name of the provider's lawyer has not looked from outside.
@@ -46,5 +47,5 @@ def side_of(case: Case, by: str) -> str:
         return known[name]
     for _, party in case.records(PartyNamed):
         if name in (party.party.casefold(), party.organisation.casefold()):
-            return ROLES.get(party.role, name)
+            return ROLES.get(party.role, party.party.casefold())
     return name
