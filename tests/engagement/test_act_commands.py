@@ -141,7 +141,7 @@ def test_officers_at_once_lose_nothing(desk: Desk) -> None:
     told = [process.communicate()[1].decode() for process in running]
 
     assert [0, 1, 1, 1, 1, 1] == sorted(process.returncode for process in running)
-    assert 5 == sum("since then: topic.opened" in text or "newer entry" in text for text in told), told
+    assert 5 == sum("since then: topic.opened" in text or "moved on" in text for text in told), told
     assert 2 == len(desk.json("show", desk.case)["entries"])
 
 

@@ -224,6 +224,8 @@ def test_one_incident_starts_the_clocks_of_three_regimes() -> None:
     assert datetime(2027, 1, 13, 8, tzinfo=UTC) == clocks["NYR-INCIDENT-72H"].due_at
     assert date(2027, 1, 15) == clocks["SS-9.3-5D"].due
     assert date(2027, 1, 25) == clocks["CA53-INCIDENT"].due
+    by = {one.clock.duty.id: one.by for one in case_clocks(case, at, case_packs(case, ["us-ca-sb53", "us-ny-raise"]))}
+    assert {"provider"} == {by[name] for name in ("NYR-INCIDENT-72H", "SS-9.3-5D", "CA53-INCIDENT")}
     assert 3 == len({clocks[name].why[0] for name in ("NYR-INCIDENT-72H", "SS-9.3-5D", "CA53-INCIDENT")})
 
     story.tell(IncidentReported, incident=incident, report="initial", law="us-ny-raise", at="2027-01-11T10:00:00")

@@ -8,7 +8,9 @@ A block in backticks without a language is a terminal.  A line that begins with 
 | `… &` | a process beside the others; it is ready when it prints its line of JSON |
 | `… # refused` | ends with exit status 1 |
 | `echo text > file` | a file |
-| `NAME=text…` | a variable, for `$NAME` later on: that text as the line before printed it, with the hex digits after it |
+| `NAME=text…` | a variable, for `$NAME` later on: that text as it was printed last, with the hex digits after it |
+
+`NAME=${OTHER##*/}` is what stands behind the last slash of another variable, as in a shell.
 
 A page is written as if on one day (`today`): every date in it moves with the calendar, so that terms which are in force
 on the page are in force when the test runs.  Addresses of this machine get free ports.
@@ -26,6 +28,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from comity.cli.main import main
 
 DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 PORT = re.compile(r"(127\.0\.0\.1:|--port )(\d{4,5})")
@@ -87,6 +93,9 @@ class Reader:
             assert found is not None, f"{step.line}\nnot in:\n{self.told}"
             self.names[named[1]] = found[0]
             return ""
+        if (named := re.fullmatch(r"([A-Z]+)=\$\{([A-Z]+)##\*/\}", line)) is not None:
+            self.names[named[1]] = self.names[named[2]].rpartition("/")[2]
+            return ""
         if (echoed := ECHO.fullmatch(line)) is not None:
             (self.folder / echoed[2]).write_text(f"{echoed[1]}\n", encoding="utf-8")
             return ""
@@ -94,23 +103,20 @@ class Reader:
         words = shlex.split(line, comments=True)
         beside = words[-1] == "&"
         module, rest = (words[2], words[3:]) if words[0] == "python" else ("comity", words[1:])
-        command = [sys.executable, "-m", module, *(rest[:-1] if beside else rest)]
+        rest = rest[:-1] if beside else rest
         if beside:
-            return self._start(command)
-        done = subprocess.run(command, cwd=self.folder, env=self._env(), capture_output=True, text=True, check=False)
-        told = self.told = done.stdout + done.stderr
-        assert done.returncode == (1 if refused else 0), f"{step.line}\n{told}"
+            return self._start([sys.executable, "-m", module, *rest])
+        done = CliRunner().invoke(main, rest, catch_exceptions=False)
+        told = self.told = done.output
+        assert done.exit_code == (1 if refused else 0), f"{step.line}\n{told}"
         plain = " ".join(told.split())
         for shown in step.shown:
             assert " ".join(self._here(shown).split()) in plain, f"{step.line}\nexpected: {shown}\ngot:\n{told}"
         return told
 
-    def _env(self) -> dict[str, str]:
-        return {**os.environ, "COLUMNS": "100", "COMITY_UPSTREAM_KEY": "the-provider-s-key"}
-
     def _start(self, command: list[str]) -> str:
         process = subprocess.Popen(
-            command, cwd=self.folder, env=self._env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.running.append(process)
         assert process.stdout is not None
@@ -127,9 +133,15 @@ def reading(folder: Path, today: date) -> Iterator[Reader]:
     """A reader in a folder; what was started ends with it."""
     (folder / "mail").mkdir()
     reader = Reader(folder, today)
+    before, kept = Path.cwd(), dict(os.environ)
+    os.chdir(folder)
+    os.environ |= {"COLUMNS": "100", "COMITY_UPSTREAM_KEY": "the-provider-s-key"}
     try:
         yield reader
     finally:
+        os.chdir(before)
+        os.environ.clear()
+        os.environ.update(kept)
         for process in reversed(reader.running):
             process.terminate()
         for process in reader.running:

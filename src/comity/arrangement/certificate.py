@@ -103,7 +103,10 @@ def draw_up(records: Sequence[tuple[int, Record]], terms: Terms, checkpoint: byt
     for index, record in records:
         _count(counting, index, record)
     if counting.closed is None:
-        raise ActRefused("the access is not closed: both sides sign it with 'comity arrangement close' first")
+        raise ActRefused(
+            "the access is not closed as far as this checkpoint reaches: both sides sign it with 'comity arrangement "
+            "close', and both witnesses cosign what follows"
+        )
     facts = _facts(counting, counting.closed, terms, checkpoint)
     return _envelope(canonical_bytes(facts).decode(), "")
 

@@ -8,14 +8,16 @@
    certificate and signs it (`arrangement certify --ledger`); the other side checks and adds its signature (`--add`).
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import click
 
 from comity.arrangement import (
+    ActRefused,
     Certificate,
     Grant,
     Offer,
@@ -46,6 +48,7 @@ __all__ = ["certify", "close", "compact", "erase"]
 
 GATEWAY = click.option("--gateway", help="The gateway's address, such as https://operator.example.")
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+POLL_SECONDS: Final = 0.2
 
 
 @click.command("close")
@@ -114,10 +117,16 @@ def _revoke(home: Home, gateway: str, arrangement: str, text: str) -> bool:
 @click.argument("file", metavar="ARRANGEMENT", type=FILE)
 @click.option("--ledger", "folder", type=FOLDER, help="A copy of the published ledger, to draw up from or to check.")
 @click.option("--add", "drawn", type=FILE, help="A certificate that was drawn up; add this side's signature to it.")
+@click.option(
+    "--wait", default=0.0, type=click.FloatRange(0, 3600),
+    help="Seconds to wait until the ledger's checkpoint covers the closing.",
+)
 @OUT
 @JSON
 @click.pass_obj
-def certify(home: Home, file: Path, folder: Path | None, drawn: Path | None, out: Path, as_json: bool) -> None:
+def certify(
+    home: Home, file: Path, folder: Path | None, drawn: Path | None, wait: float, out: Path, as_json: bool
+) -> None:
     """Draw up the closing certificate of ARRANGEMENT from its ledger, or sign one that was drawn up.
 
     Nothing is signed of which a fact fails.  Beside the file, one with the ending .txt says the same for people.
@@ -127,7 +136,7 @@ def certify(home: Home, file: Path, folder: Path | None, drawn: Path | None, out
         raise click.UsageError("expected --ledger FOLDER to draw up from, or --add FILE to sign, or both")
     with refusing():
         terms = _agreed(file).terms
-        envelope = read_file(drawn) if drawn is not None else _draw_up(file, folder)
+        envelope = read_file(drawn) if drawn is not None else _draw_up(file, folder, home.monotonic() + wait, home)
         certificate = open_certificate(envelope, terms)
         if home.role in ("authority", "provider"):
             certificate = sign_certificate(envelope, terms, home.signer("party"))
@@ -139,9 +148,20 @@ def certify(home: Home, file: Path, folder: Path | None, drawn: Path | None, out
     say(as_json, members | {"certificate": dict(certificate.facts)}, text)
 
 
-def _draw_up(file: Path, folder: Path | None) -> bytes:
+def _draw_up(file: Path, folder: Path | None, until: float, home: Home) -> bytes:
+    """Draw up, once the published ledger holds the closing; it may be waited for."""
     if folder is None:
         raise AssertionError("a certificate is drawn up from a ledger")
+    while True:
+        try:
+            return _draw_up_now(file, folder)
+        except ActRefused:
+            if home.monotonic() >= until:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+def _draw_up_now(file: Path, folder: Path) -> bytes:
     view, copy = read_offer(read_file(file)), FolderCopy(folder)
     _refuse_failures(verify_directory(copy, view.policy, terms=view))
     checkpoint = copy.read("checkpoint") or b""

@@ -105,17 +105,17 @@ def _members(one: CaseClock, origin: str) -> dict[str, Any]:
 
 def _lines(case: Case, found: Sequence[CaseClock], now: datetime, provider: str = "") -> Iterator[str]:
     """A clock in three rows: by when, what and whose, why and from where."""
-    columns = width()
+    columns, size = width(), max((len(one.clock.duty.id) for one in found), default=0) + 2
     for one in found:
         duty = one.clock.duty
         whose = f"{provider}, {one.by}" if provider else one.by
         about = case.items[one.clock.about].kind if one.clock.about in case.items else one.clock.about
-        yield from row(duty.id, f"{duty.title}{mark(duty.confidence)} ({whose}; {about})", columns)
+        yield from row(duty.id, f"{duty.title}{mark(duty.confidence)} ({whose}; {about})", columns, label_width=size)
         state = one.clock.state.upper() if one.clock.state == "overdue" else one.clock.state
-        yield from row("", f"{state}: {due_text(one.clock, now)}; {duty.ref}; {duty.force}", columns)
+        yield from row("", f"{state}: {due_text(one.clock, now)}; {duty.ref}; {duty.force}", columns, label_width=size)
         if one.clock.why:
-            yield from row("", one.clock.why[0], columns)
-        yield from row("", f"entries {', '.join(str(entry.index) for entry in one.entries)}", columns)
+            yield from row("", one.clock.why[0], columns, label_width=size)
+        yield from row("", f"entries {', '.join(str(entry.index) for entry in one.entries)}", columns, label_width=size)
     if not found and not provider:
         yield "no clock runs"
 

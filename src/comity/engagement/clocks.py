@@ -40,6 +40,13 @@ NEED_ACCESS: Final = ("EVAL_START", "EXPERT_ACCESS")
 """Events from which a duty counts time that nobody can use without access."""
 
 
+PROVIDERS: Final = frozenset(
+    "provider signatory system_provider authorised_representative frontier_developer large_frontier_developer".split()
+)
+AUTHORITIES: Final = frozenset("ai_office authority nca board scientific_panel experts".split())
+"""Roles of the law packs, as the two sides of a case."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClock:
     """One clock of a case, and what it follows from."""
@@ -52,9 +59,7 @@ class CaseClock:
     def by(self) -> str:
         """Whose duty it is: provider, authority, or others."""
         who = set(self.clock.duty.who)
-        if who & {"provider", "signatory", "system_provider", "authorised_representative"}:
-            return "provider"
-        return "authority" if who & {"ai_office", "authority", "nca", "board", "scientific_panel"} else "others"
+        return "provider" if who & PROVIDERS else "authority" if who & AUTHORITIES else "others"
 
 
 def case_packs(case: Case, others: Sequence[str] = ()) -> tuple[Pack, ...]:
