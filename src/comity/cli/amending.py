@@ -12,7 +12,7 @@ import click
 
 from comity.arrangement import counter, offer_terms, verify_offer
 from comity.cli.arrangement_approve import before_signing
-from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, party_role
+from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, UNSIGNED, party_role, write_unsigned
 from comity.cli.calling import ask_json
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
 from comity.cli.home import Home
@@ -33,12 +33,20 @@ __all__ = ["amend", "amend_ledger", "keep_terms"]
     help="A clause to change; people[NAME]=ROLE and access[ITEM]=MEANS: TEXT add an item, an empty value removes it.",
 )
 @click.option("--as", "person", metavar="PERSON", help="Who signs, where this home asks for approvals.")
+@UNSIGNED
 @CASE
 @OUT
 @JSON
 @click.pass_obj
 def amend(
-    home: Home, file: Path, settings: tuple[str, ...], person: str | None, case: str | None, out: Path, as_json: bool
+    home: Home,
+    file: Path,
+    settings: tuple[str, ...],
+    person: str | None,
+    unsigned: bool,
+    case: str | None,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Offer the next version of the agreed terms in FILE, some clauses changed; access goes on meanwhile.
 
@@ -53,6 +61,9 @@ def amend(
         if len(before.signed_by) != 2:
             refuse("an amendment follows from terms that both sides signed; answer an offer with 'arrangement counter'")
         terms = counter(before.terms, {clause: value for clause, _, value in pairs})
+        if unsigned:
+            write_unsigned(terms, out, as_json)
+            return
         before_signing(home, terms, person)
         signed = offer_terms(terms, home.signer("party"))
         check_offer(home, before)

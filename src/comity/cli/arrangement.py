@@ -33,7 +33,17 @@ from comity.cli.amending import amend
 from comity.cli.arrangement_approve import approve, before_signing
 from comity.cli.arrangement_comment import comment, receive_comment, remarks_of
 from comity.cli.arrangement_contract import contract
-from comity.cli.arrangement_files import CASE, FILE, JSON, OUT, WIDTH, load_terms, party_role
+from comity.cli.arrangement_files import (
+    CASE,
+    FILE,
+    JSON,
+    OUT,
+    UNSIGNED,
+    WIDTH,
+    load_terms,
+    party_role,
+    write_unsigned,
+)
 from comity.cli.arrangement_outside import outside_of, sign
 from comity.cli.arrangement_template import crosswalk_, template
 from comity.cli.cases import check_offer, keep_offer, read_file, record_offer, refuse, refusing, say, write_file
@@ -47,7 +57,6 @@ KEY = click.option("--person-key", "key", type=FILE, help="That person's key, wh
 REMARKS = click.option(
     "--engagement", "case", metavar="ENGAGEMENT", help="Show what was said of each clause in this engagement."
 )
-UNSIGNED = click.option("--unsigned", is_flag=True, help="Write the terms without a signature, to be approved first.")
 
 
 @click.group()
@@ -71,13 +80,6 @@ def _finish(home: Home, offer: Offer, out: Path, case: str | None, as_json: bool
         "out": str(out),
     }
     say(as_json, members, f"{text}: {out}")
-
-
-def _write_unsigned(terms: Terms, out: Path, as_json: bool) -> None:
-    write_file(out, terms.raw)
-    members = {"arrangement": terms.id, "version": terms.version, "digest": terms.digest, "signed_by": []}
-    text = f"version {terms.version} with digest {terms.digest}, unsigned: {out}"
-    say(as_json, {**members, "out": str(out)}, text)
 
 
 @arrangement.command("draft")
@@ -115,7 +117,7 @@ def draft(
             held.append(parse_card(json.dumps(home.card(), ensure_ascii=False).encode()))
         terms = draft_from_offer(offer, held, id=identity)
         if unsigned:
-            _write_unsigned(terms, out, as_json)
+            write_unsigned(terms, out, as_json)
             return
         before_signing(home, terms, person, key)
         signed = offer_terms(terms, home.signer("party"))
@@ -162,7 +164,7 @@ def counter_(
         before = verify_offer(read_file(file))
         terms = counter(before.terms, {clause: value for clause, _, value in pairs})
         if unsigned:
-            _write_unsigned(terms, out, as_json)
+            write_unsigned(terms, out, as_json)
             return
         before_signing(home, terms, person, key)
         signed = offer_terms(terms, home.signer("party"))

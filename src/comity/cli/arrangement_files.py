@@ -6,10 +6,21 @@ from typing import cast
 import click
 
 from comity.arrangement import Offer, Role, Terms, parse_terms_json, parse_terms_yaml, verify_offer
-from comity.cli.cases import read_file, refuse
+from comity.cli.cases import read_file, refuse, say, write_file
 from comity.cli.home import Home
 
-__all__ = ["CASE", "FILE", "JSON", "OUT", "WIDTH", "load_offer", "load_terms", "party_role"]
+__all__ = [
+    "CASE",
+    "FILE",
+    "JSON",
+    "OUT",
+    "UNSIGNED",
+    "WIDTH",
+    "load_offer",
+    "load_terms",
+    "party_role",
+    "write_unsigned",
+]
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -17,6 +28,7 @@ OUT = click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where the signed file goes."
 )
 CASE = click.option("--engagement", "case", metavar="ENGAGEMENT", help="Enter it in this engagement's ledger.")
+UNSIGNED = click.option("--unsigned", is_flag=True, help="Write the terms without a signature, to be approved first.")
 WIDTH = click.option("--width", default=96, type=click.IntRange(64, 200), help="Columns.")
 
 
@@ -42,3 +54,11 @@ def load_terms(file: Path) -> tuple[Terms, tuple[Role, ...]]:
     if source.startswith(b"{"):
         return parse_terms_json(source, file.name), ()
     return parse_terms_yaml(source, file.name), ()
+
+
+def write_unsigned(terms: Terms, out: Path, as_json: bool) -> None:
+    """Write terms that nobody signed, for a second person to approve, and say so."""
+    write_file(out, terms.raw)
+    members = {"arrangement": terms.id, "version": terms.version, "digest": terms.digest, "signed_by": []}
+    text = f"version {terms.version} with digest {terms.digest}, unsigned: {out}"
+    say(as_json, {**members, "out": str(out)}, text)
