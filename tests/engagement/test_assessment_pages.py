@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from dossier import rich
 
+from comity.cli.law_assess import cell_members
 from comity.engagement.assertions import AssertionStatus
 from comity.engagement.assessment import Status
 from comity.engagement.citations import CitedState
@@ -24,3 +26,12 @@ WORDS = {
 def test_each_word_is_in_the_reference(word: str) -> None:
     """Who reads a status finds its rule."""
     assert f"`{word}`" in PAGE.read_text(encoding="utf-8")
+
+
+def test_each_member_of_a_duty_in_json_is_in_the_reference() -> None:
+    """A script's author finds what each member holds."""
+    cell = rich().assessed().cell("AIA-53-1A")
+    members = cell_members(cell)
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert not [name for name in (*members, *members["facts"][0]) if name != "item" and f"`{name}`" not in page]

@@ -1,6 +1,7 @@
 """Citations: what is evidence, what is a word, and which entries of other ledgers are looked up."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dossier import ACCESS, Dossier, at_hand, signed
@@ -44,11 +45,13 @@ def test_an_answer_that_names_documents_shows_them() -> None:
     words = {"legal_basis": "Art. 91", "purpose": "p", "fines_notice": "f", "until": "2026-12-01"}
     request = story.tell(InformationRequested, addressee="provider", asked=("compute", "energy"), **words)
     paper = story.document()
-    answer = {"request": request, "by": "provider", "summary": "s"}
+    answer: dict[str, Any] = {"request": request, "by": "provider", "summary": "s"}
     shown = story.tell(InformationAnswered, answers=(("1", "supplied", "see there", paper),), **answer)
     bare = story.tell(InformationAnswered, answers=(("2", "supplied", paper),), **answer)
+    rumour = {"confidence": "unconfirmed", "source": "a paper", "answers": (("2", "supplied", "there", paper),)}
+    unsure = story.tell(InformationAnswered, **answer | rumour)
 
-    assert ("evidence", "word") == (state(story, shown), state(story, bare))
+    assert ["evidence", "word", "word"] == [state(story, name) for name in (shown, bare, unsure)]
     assert follow(story.case(), shown, NOTHING).from_provider
 
 

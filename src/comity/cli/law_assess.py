@@ -17,7 +17,7 @@ from comity.engagement import Case, case_clocks, case_packs, open_book
 from comity.engagement.assessment import Assessment, Ceiling, Cell, Fact, Status, assess, subjects_of
 from comity.engagement.scopes import unknown_scopes
 
-__all__ = ["assess_command"]
+__all__ = ["assess_command", "cell_members"]
 
 @click.command("assess")
 @click.argument("case", metavar="ENGAGEMENT")
@@ -89,7 +89,7 @@ def _members(one: Assessment, duty: str | None, wanted: Status | None) -> dict[s
     cells = [c for c in one.cells if duty in (None, c.duty.id) and wanted in (None, c.status)]
     return {
         "subject": one.subject, "ceiling": _ceiling(one.ceiling), "counts": dict(counts(one)),
-        "duties": [_cell_members(cell) for cell in cells],
+        "duties": [cell_members(cell) for cell in cells],
     }  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def _ceiling(one: Ceiling) -> dict[str, Any]:
     return {"level": one.level, "leaning": one.leaning, "facts": one.facts, "because": str(one)}
 
 
-def _cell_members(cell: Cell) -> dict[str, Any]:
+def cell_members(cell: Cell) -> dict[str, Any]:
+    """One duty for scripts."""
     duty = cell.duty
     return {
         "duty": duty.id, "ref": duty.ref, "title": duty.title, "instrument": duty.instrument, "force": duty.force,
