@@ -70,7 +70,7 @@ def test_what_the_code_imports_is_declared() -> None:
         "cryptography", "apsw", "yaml", "click", "httptools", "uvloop", "uvicorn", "starlette",
         "inspect_ai", "openai", "anthropic", "xllamacpp", "jinja2", "markupsafe", "altair", "vl_convert",
         "psycopg", "prometheus_client", "opentelemetry", "holidays", "typst", "pyhanko", "pyhanko_certvalidator",
-        "asn1crypto",
+        "asn1crypto", "icalendar",
     }  # fmt: skip
     foreign = {
         f"{name_of(path)}: {module}"

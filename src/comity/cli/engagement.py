@@ -28,6 +28,7 @@ from comity.cli.engagement_documentation import documentation_gaps
 from comity.cli.engagement_evidence import assertions, findings
 from comity.cli.engagement_experts import experts
 from comity.cli.engagement_files import attach_files
+from comity.cli.engagement_intake import intake
 from comity.cli.engagement_sessions import answer_session, hand, session, sessions
 from comity.cli.engagement_tables import tables
 from comity.cli.engagement_versions import versions
@@ -60,6 +61,7 @@ def engagement() -> None:
 
 attach(engagement)
 attach_files(engagement)
+engagement.add_command(intake)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
