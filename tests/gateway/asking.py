@@ -67,11 +67,11 @@ def under(gateway: LiveGateway, terms: Terms) -> Iterator[Terms]:
     """Let a running gateway decide by other terms for a while, as if these had been agreed."""
     gate = gateway.gate
     agreed = gate.terms
-    gate.terms = gate.rounds._terms = terms
+    gate._in_force.terms = terms
     try:
         yield terms
     finally:
-        gate.terms = gate.rounds._terms = agreed
+        gate._in_force.terms = agreed
 
 
 def amended(terms: Terms, **clauses: Any) -> Terms:
