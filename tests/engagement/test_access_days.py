@@ -170,6 +170,10 @@ def test_a_gateway_that_does_not_run_takes_days_and_one_of_two_takes_none() -> N
     two.add(GatewayEnded(at=at("10-15T00:00"), incarnation="3" * 32))
     two.add(GatewayStarted(at=at("10-16T00:00"), incarnation=ONE, software="comity"))
     assert ["10-15"] == lost(count(two))
+    two.add(GatewayEnded(at=at("11-26T23:30"), incarnation=ONE))
+    ended = count(two)
+    assert ["10-15", "11-27", "11-30"] == lost(ended)
+    assert (f"{TERMS.ledger.origin}#{len(two.records) - 1}",) == ended.lost[-1].cites
 
 
 def test_a_dead_gateway_is_down_from_when_its_calls_were_given_up() -> None:

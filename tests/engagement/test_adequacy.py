@@ -1,7 +1,7 @@
 """Promised, delivered, used, denied: each cell follows from entries, and from those that it cites."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -13,11 +13,13 @@ from comity.engagement.adequacy import Adequacy
 from comity.engagement.adequacy_cells import Cell
 from comity.engagement.adequacy_map import WAYS, names
 from comity.records import (
+    AccessRequested,
     DocumentAttached,
     DocumentErased,
     InformationAnswered,
     InformationRequested,
     ItemWithdrawn,
+    parse_instant,
 )
 
 CELLS = ("promised", "delivered", "used", "denied")
@@ -103,6 +105,10 @@ def test_each_item_of_the_rich_story_is_as_it_was_worked_out() -> None:
 
 
 WORDS = {
+    "most-capable-version/promised": "nova-5 (standard)",
+    "most-capable-version/delivered": "11 answers to calls to nova-5; the rest is the provider's word",
+    "least-mitigated/promised": "nova-5-open (helpful-only)",
+    "channel/delivered": "12 answers through the gateway; activations session of 2026-10-07",
     "activations/delivered": "activations session of 2026-10-07, countersigned",
     "raw-outputs/used": "5 calls that asked for logprobs",
     "system-prompt/delivered": "1 document supplied on 2026-10-12",
@@ -238,6 +244,8 @@ def test_thousands_of_calls_are_cited_by_a_sample_and_say_so() -> None:
 
     assert ("600 calls that asked for logprobs", 12, True) == (found.words, len(found.cites), found.sampled)
     assert not cell(FULL, "raw-outputs/used").sampled
+    compute = {row.item.id: row for row in page(access=access).items}["compute"].delivered
+    assert (True, False) == (compute.sampled, cell(FULL, "activations/delivered").sampled)
 
 
 def test_the_page_of_a_past_day_knows_nothing_that_came_later() -> None:
@@ -267,6 +275,38 @@ def test_how_a_request_names_an_item(text: str, named: bool) -> None:
     assert named == names(text, ("system prompt",))
 
 
+@pytest.mark.parametrize(
+    ("granted", "day", "status", "words"),
+    [
+        ("2026-09-09", "2026-09-20", "evidenced", "first grant 4 days after the request; due by 2026-09-10"),
+        ("2026-09-10", "2026-09-20", "evidenced", "first grant 5 days after the request; due by 2026-09-10"),
+        ("2026-09-12", "2026-09-20", "evidenced", "first grant 7 days after the request, late; due by 2026-09-10"),
+        ("", "2026-09-10", "", ""),
+        ("", "2026-09-11", "denied", "no grant by 2026-09-10"),
+    ],
+)
+def test_a_grant_in_time_late_or_never(granted: str, day: str, status: str, words: str) -> None:
+    """The period ends with its last day; what came after it is late, and what did not come is denied."""
+    story = Story()
+    story.force(at="2026-09-02T09:00:00")
+    story.tell(
+        AccessRequested, at="2026-09-05T09:00:00", on="2026-09-05", legal_basis="Art. 92(1)(b)", ground="b",
+        purpose="p", reasons="r", subject="nova-5", means=("api",), until="2026-09-10", fines_notice="Art. 101",
+        board_consulted="2026-09-01",
+    )  # fmt: skip
+    if granted:
+        story.grant(at=f"{granted}T10:00:00")
+    at = datetime.fromisoformat(f"{day}T20:00:00+00:00")
+    row = {one.item.id: one for one in page(story, terms=None, no_access=True, at=at).items}["draft.timely"]
+
+    delivered, denied = row.delivered, row.denied
+    found = {"evidenced": delivered, "denied": denied}.get(status)
+    if found is None:
+        assert ("none", "nothing") == (delivered.status, denied.status)
+    else:
+        assert (status, words) == (found.status, found.words)
+
+
 def test_an_empty_case_promises_nothing() -> None:
     """Before any terms, every cell of every item is empty, with or without a ledger, and nothing fails."""
     for found in (page(Story(), Access()), page(Story(), no_access=True)):
@@ -284,7 +324,10 @@ def test_the_figures_of_the_record() -> None:
         record.calls.permitted.count, record.calls.answered.count, record.calls.abandoned.count,
         record.calls.refused.count,
     )  # fmt: skip
-    assert 1 == record.mismatched.count
+    assert 1 == record.mismatched.count and len(rich_access().records) == record.size
+    until = parse_instant(rich_access().records[-1].at)
+    assert 50 == rich_access().read(until=until).size
+    assert 49 == rich_access().read(until=until - timedelta(minutes=1)).size
     assert {"denied": 1} == {what: figure.count for what, figure in record.anomalies.items()}
     assert (20_000, 18_000) == (record.taken.cost_nano, record.charged.cost_nano)
     assert ["evaluator-1"] == [grant.person for grant in record.live_grants(AT)]

@@ -222,6 +222,6 @@ def _periods(sources: Sources) -> Iterator[_Period]:
             words = f"no grant by {until}"
         else:
             days = (parse_instant(grant.record.at) - begun).days
-            late = " late" if str(grant.record.at)[:10] > until else ""
+            late = ", late" if str(grant.record.at)[:10] > until else ""
             words = f"first grant {counted(days, 'day')} after the request{late}; due by {until}"
         yield _Period(request=item.entry, grant=grant, over=sources.at.date().isoformat() > until, words=words)
