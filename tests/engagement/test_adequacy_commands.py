@@ -130,7 +130,7 @@ def test_versions_of_a_provider(desk: Desk) -> None:
     text = desk.ok("versions", "Aurora Systems", "--access", str(desk.access))
     assert re.search(r"nova-6\n +released +2026-10-15 \(case \d+\)\n +notified +2026-11-05 \(case \d+\)", text)
     assert "access     no entry says so" in text
-    assert "tested     never" in text and "untested   41 days since it could be" in text
+    assert "tested     never" in text and "untested   41 days since its release" in text
     words = " ".join(text.split())
     assert "OVERDUE Give access to a newer version: due 2026-11-14 (successor.access_days; case" in words
     assert "1 run, 5 items, 11 answers, the last on 2026-10-16" in words

@@ -106,11 +106,17 @@ def _lines(name: str, found: tuple[Version, ...], at: datetime, width: int) -> I
             yield from row(label, said, width)
         yield from row("tested", _depth(one.tested), width)
         if one.untested_days is not None:
-            never = "since it could be" if one.tested is not None and one.tested.last is None else "since the last call"
-            yield from row("untested", f"{counted(one.untested_days, 'day')} {never}", width)
+            yield from row("untested", f"{counted(one.untested_days, 'day')} since {_since(one)}", width)
         for late in one.overdue:
             cites = named(late.cites)
             yield from row("OVERDUE", f"{late.title}: due {late.due} ({late.clause}; {cites})", width)
+
+
+def _since(one: Version) -> str:
+    """From what the untested days are counted."""
+    if one.tested is not None and one.tested.last is not None:
+        return "the last call"
+    return "access to it" if one.access is not None else "its release"
 
 
 def _depth(tested: Tested | None) -> str:
