@@ -26,6 +26,7 @@ from comity.cli.engagement_adequacy import adequacy
 from comity.cli.engagement_clocks import clocks, due
 from comity.cli.engagement_documentation import documentation_gaps
 from comity.cli.engagement_evidence import assertions, findings
+from comity.cli.engagement_exchange import hand_items, take_items
 from comity.cli.engagement_experts import experts
 from comity.cli.engagement_files import attach_files
 from comity.cli.engagement_intake import intake
@@ -62,6 +63,8 @@ def engagement() -> None:
 attach(engagement)
 attach_files(engagement)
 engagement.add_command(intake)
+engagement.add_command(hand_items)
+engagement.add_command(take_items)
 engagement.add_command(clocks)
 engagement.add_command(due)
 engagement.add_command(tables)
