@@ -56,6 +56,42 @@ class StoreContract:
         assert (b"b", b"c") == ledger.read(1, 3)
         assert (b"d",) == ledger.read(3, 99)
 
+    @pytest.mark.parametrize("number", [1, 7, 8, 9, 24, 50])
+    def test_many_rows_are_written_each_and_in_their_order(self, ledger: Ledger, number: int) -> None:
+        """However many come together, each entry and each row is written once, in the order given."""
+
+        def many(tx: Transaction) -> int:
+            tx.execute_many("INSERT INTO spend (who, amount) VALUES (?, ?)", [(f"w{n}", n) for n in range(number)])
+            tx.execute_many("INSERT INTO spend VALUES (?, 1)", [(f"v{n}",) for n in range(number)])
+            tx.execute_many("UPDATE spend SET amount = amount + ? WHERE who = ?", [(5, f"w{n}") for n in range(number)])
+            return tx.extend([b"entry %d" % n for n in range(number)])
+
+        ledger.append([b"before"])
+        assert 1 == ledger.transact(many)
+        assert (b"before", *(b"entry %d" % n for n in range(number))) == ledger.read(0, 99)
+        rows = ledger.transact(lambda tx: tx.execute("SELECT who, amount FROM spend"))
+        assert {**{f"w{n}": n + 5 for n in range(number)}, **{f"v{n}": 1 for n in range(number)}} == dict(rows)
+        assert 2 * number == len(rows)
+
+    @pytest.mark.parametrize("number", [3, 30])
+    def test_a_row_among_many_that_is_refused_takes_all_of_its_transaction_back(
+        self, ledger: Ledger, number: int
+    ) -> None:
+        """A transaction that fails in the middle leaves nothing behind, alone or beside others."""
+        ledger.transact(lambda tx: tx.execute("CREATE TABLE once (n INTEGER PRIMARY KEY)"))
+
+        def twice(tx: Transaction) -> None:
+            tx.append(b"gone")
+            tx.execute_many("INSERT INTO once VALUES (?)", [(n,) for n in (*range(number), number // 2)])
+
+        with pytest.raises(Exception, match=r"(?i)unique"):
+            ledger.transact(twice)
+        futures = [ledger.submit(fn) for fn in (lambda tx: tx.append(b"kept"), twice, lambda tx: tx.append(b"too"))]
+        wait(futures)
+        assert [False, True, False] == [future.exception() is not None for future in futures]
+        assert [b"kept", b"too"] == sorted(ledger.read(0, 9))
+        assert 0 == ledger.transact(lambda tx: tx.execute("SELECT count(*) FROM once"))[0][0]
+
     def test_entries_outlive_the_process_that_wrote_them(self, ledger: Ledger, reopened: Reopen) -> None:
         """After reopening, entries, tags and the callers' tables are as they were."""
         ledger.append([b"a", b"\x00\xff"], tags=["case"])

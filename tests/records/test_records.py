@@ -1,6 +1,7 @@
 """Records: one spelling, permanent names, total parsers."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from comity.records import (
     MAX_INTEGER,
     Amount,
+    CallPermitted,
+    CallSettled,
     Digest,
     Hex32,
     Index,
@@ -29,6 +32,8 @@ from comity.records import (
     parse_canonical,
     parse_instant,
     parse_record,
+    permitted_bytes,
+    settled_bytes,
     to_bytes,
 )
 
@@ -151,6 +156,27 @@ def test_a_record_is_written_as_its_canonical_value(cls: type[Record], data: st.
         return
 
     assert expected == to_bytes(record)
+
+
+@given(st.sampled_from([(CallPermitted, permitted_bytes), (CallSettled, settled_bytes)]), st.data())
+def test_the_entries_of_a_call_are_the_same_by_their_templates(
+    kind: tuple[type[Record], Callable[..., bytes]], data: st.DataObject
+) -> None:
+    """The template of a call's entry writes what any record's way writes, or both refuse it."""
+    cls, write = kind
+    number = st.integers(-(2**54), 2**54) | st.booleans()
+    amount = st.builds(Amount, input_tokens=number, output_tokens=number, cost_nano=number)
+    values = {int: number, Index: number, Amount: amount, tuple[str, ...]: st.lists(st.text()).map(tuple)}
+    hints = get_type_hints(cls)
+    members = {f.name: data.draw(values.get(hints[f.name], st.text())) for f in fields(cls)}
+    try:
+        expected = to_bytes(cls(**members))
+    except MalformedRecord:
+        with pytest.raises(MalformedRecord, match=cls.kind):
+            write(**members)
+        return
+
+    assert expected == write(**members)
 
 
 def test_the_golden_file_only_grows() -> None:

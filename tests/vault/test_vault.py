@@ -1,6 +1,7 @@
 """What the vault promises: sealed before the disk, open to each recipient, shown one item at a time."""
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from comity.vault import (
     SealedBundle,
     SealedItem,
     check_disclosure,
+    commitment_of,
     disclose,
     format_disclosure,
     format_sealed,
@@ -376,3 +378,9 @@ def test_keys_are_those_of_their_seeds() -> None:
     again: RecipientKey = generate_recipient(counting("evaluator"))
 
     assert EVALUATOR.private_text() == again.private_text()
+
+
+@given(st.binary(max_size=64), st.binary(max_size=300))
+def test_a_commitment_is_hmac_sha_256_of_the_content_under_its_salt(salt: bytes, content: bytes) -> None:
+    """Anybody's HMAC-SHA-256 (RFC 2104) computes the same commitment."""
+    assert hmac.digest(salt, content, "sha256").hex() == commitment_of(salt, content)

@@ -5,7 +5,7 @@ older releases than 3.51.3 can corrupt a WAL database that several processes che
 Journal mode WAL, `synchronous=FULL`: COMMIT returns after the write-ahead log is synced to stable storage.
 
 Group commit: one thread per open ledger takes whatever is queued, begins one immediate transaction,
-runs each `fn` inside a savepoint of its own, commits, and only then resolves the futures.
+runs each `fn` inside a savepoint of its own (where it is not alone), commits, and only then resolves the futures.
 A batch costs one sync however many callers it serves, and a lone caller never waits for company.
 Nothing is remembered between batches: size, positions and callers' tables are read inside the transaction,
 so any number of processes may have the same file open.
@@ -245,7 +245,7 @@ class SqliteLedger(GroupCommit):
             self._writer.begin()
             for fn, promise in batch:
                 try:
-                    outcomes.append((promise, self._writer.run(fn), None))
+                    outcomes.append((promise, self._writer.run(fn, alone=len(batch) == 1), None))
                 except BaseException as raised:
                     if not self._writer.connection.in_transaction:
                         if isinstance(raised, apsw.IOError):

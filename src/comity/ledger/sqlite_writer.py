@@ -8,8 +8,10 @@ attach files or change settings.
 Not promised: thread safety. The writer thread of `sqlite.SqliteLedger` is the only one that calls this.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -28,6 +30,8 @@ BUSY_SECONDS: Final = 10.0
 # The ledger's own statements carry a comment, so that the statement cache never lends them to a caller,
 # whose statements are checked when they are prepared (`Writer._authorize`).
 BEGIN: Final = "BEGIN IMMEDIATE /* ledger */"
+EMPTY: Final = "BEGIN /* ledger */"
+"""A transaction that changes nothing, in place of one that was taken back."""
 COMMIT: Final = "COMMIT /* ledger */"
 ROLLBACK: Final = "ROLLBACK /* ledger */"
 SAVE: Final = "SAVEPOINT ledger /* ledger */"
@@ -38,6 +42,14 @@ INSERT: Final = "INSERT INTO ledger_entries (position, entry) VALUES (?, ?) /* l
 TAG: Final = "INSERT OR IGNORE INTO ledger_tags (tag, position) VALUES (?, ?) /* ledger */"
 READ: Final = "SELECT entry FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position /* ledger */"
 HEAD: Final = "SELECT note FROM ledger_head /* ledger */"
+
+TOGETHER: Final = 8
+"""Rows that one statement inserts where there are as many: each statement gives up Python's lock, and another thread
+may keep it for milliseconds."""
+_INSERTION: Final = re.compile(
+    r"(INSERT INTO [a-z_]+ (?:\([a-z_, ]+\) )?VALUES )(\((?:[?0-9], )*[?0-9]\))((?: /\* ledger \*/)?)"
+)
+"""An insertion of one row: what comes before its values, the values, and the mark of the ledger's own statements."""
 
 _LOOKS: Final = frozenset({apsw.SQLITE_READ, apsw.SQLITE_SELECT, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE})
 _NEVER: Final = frozenset(
@@ -92,6 +104,7 @@ class Writer:
         self.running = False
         self._ours = False
         self._size = 0
+        self._for_several: dict[str, str] = {}
         run = self.connection.execute
         try:
             mark = run("PRAGMA application_id").get
@@ -131,10 +144,15 @@ class Writer:
         self.connection.execute(BEGIN)
         self._size = int(self.connection.execute(SIZE).get)
 
-    def run(self, fn: Callable[[Transaction], T]) -> T:
-        """One `fn` in its savepoint: it takes effect whole, or not at all."""
+    def run(self, fn: Callable[[Transaction], T], *, alone: bool) -> T:
+        """One `fn`: it takes effect whole, or not at all.
+
+        One of several has a savepoint of its own; one that is `alone` in its transaction needs none, and spares
+        SQLite the copies of pages that a savepoint asks for.
+        """
         before = self._size
-        self.connection.execute(SAVE)
+        if not alone:
+            self.connection.execute(SAVE)
         self.running = True
         try:
             result = fn(self)
@@ -142,12 +160,13 @@ class Writer:
             self.running = False
             self._size = before
             if self.connection.in_transaction:
-                self.connection.execute(UNDO)
-                self.connection.execute(RELEASE)
+                for statement in (ROLLBACK, EMPTY) if alone else (UNDO, RELEASE):
+                    self.connection.execute(statement)
             raise
         finally:
             self.running = False
-        self.connection.execute(RELEASE)
+        if not alone:
+            self.connection.execute(RELEASE)
         return result
 
     @property
@@ -182,7 +201,7 @@ class Writer:
         first = self._size
         self._ours = True
         try:
-            self.connection.executemany(INSERT, list(enumerate(entries, first)))
+            self._each(INSERT, list(enumerate(entries, first)))
         finally:
             self._ours = False
         self._size = first + len(entries)
@@ -191,9 +210,27 @@ class Writer:
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self._must_run()
         try:
-            self.connection.executemany(sql, cast("Sequence[tuple[Any, ...]]", rows))
+            self._each(sql, cast("Sequence[tuple[Any, ...]]", rows))
         except apsw.AuthError as denied:
             raise AssertionError(f"a transaction may not run {sql[:120]!r}: it belongs to the ledger") from denied
+
+    def _each(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement once for each row; where it can insert several rows, `TOGETHER` at a time."""
+        at, several = 0, self._several(sql) if len(rows) >= TOGETHER else ""
+        while several and at + TOGETHER <= len(rows):
+            self.connection.execute(several, tuple(chain.from_iterable(rows[at : at + TOGETHER])))
+            at += TOGETHER
+        if at < len(rows):
+            self.connection.executemany(sql, rows[at:])
+
+    def _several(self, sql: str) -> str:
+        """The statement for `TOGETHER` rows; empty where it is no plain insertion of one."""
+        several = self._for_several.get(sql)
+        if several is None:
+            found = _INSERTION.fullmatch(sql)
+            several = f"{found[1]}{', '.join([found[2]] * TOGETHER)}{found[3]}" if found is not None else ""
+            self._for_several[sql] = several
+        return several
 
     def position(self, tags: Sequence[str] = ()) -> Position:
         self._must_run()

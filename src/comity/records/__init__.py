@@ -23,14 +23,18 @@ from comity.records.access import (
     GatewayStarted,
     GrantIssued,
     GrantRevoked,
+    JudgeCalled,
+    PlanDeviated,
     PlanFrozen,
     ReportPublished,
     RunAborted,
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    SeedRevealed,
     UpstreamAnomaly,
 )
+from comity.records.call_bytes import permitted_bytes, settled_bytes
 from comity.records.canonical import (
     MAX_ENTRY,
     MAX_INTEGER,
@@ -110,7 +114,9 @@ from comity.records.casework_items import (
 from comity.records.casework_terms import ContractSigned, TermsCommented, VersionApproved
 from comity.records.ending import AccessClosed, AccessExited, ContentErased
 from comity.records.guard import GuardCounted
+from comity.records.identity import IdentityEnrolled, IdentityTested
 from comity.records.instants import MalformedInstant, instant_text, parse_instant
+from comity.records.labels import LabelsCommitted
 from comity.records.record import (
     Amount,
     Digest,
@@ -186,6 +192,8 @@ __all__ = [
     "HearingHeld",
     "HearingInvited",
     "Hex32",
+    "IdentityEnrolled",
+    "IdentityTested",
     "IncidentOpened",
     "IncidentReported",
     "IncidentResolved",
@@ -196,6 +204,8 @@ __all__ = [
     "ItemAnswered",
     "ItemCorrected",
     "ItemWithdrawn",
+    "JudgeCalled",
+    "LabelsCommitted",
     "MalformedInstant",
     "MalformedRecord",
     "MeasureRequested",
@@ -208,6 +218,7 @@ __all__ = [
     "OfferStated",
     "PartyNamed",
     "PeriodExtended",
+    "PlanDeviated",
     "PlanFrozen",
     "PublicationCleared",
     "Record",
@@ -218,6 +229,7 @@ __all__ = [
     "RunFinished",
     "ScopeStated",
     "ScoresCommitted",
+    "SeedRevealed",
     "SessionAnswered",
     "SessionHeld",
     "SubmissionReceived",
@@ -237,5 +249,7 @@ __all__ = [
     "parse_canonical",
     "parse_instant",
     "parse_record",
+    "permitted_bytes",
+    "settled_bytes",
     "to_bytes",
 ]

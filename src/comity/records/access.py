@@ -199,6 +199,20 @@ class PlanFrozen(Record, kind="plan.frozen", version=1):
     plan: Digest
 
 
+class PlanDeviated(Record, kind="plan.deviated", version=1):
+    """A party states a deviation from a frozen plan, before any scores under it; results are exploratory from here."""
+
+    by: str
+    """authority · provider"""
+    plan: Digest
+    """The plan that is left."""
+    amended: str
+    """Digest of the plan that takes its place; empty where none does."""
+    because: str
+    note: str
+    """The signed note `comity plan-deviation/1`, verbatim."""
+
+
 class RunBegun(Record, kind="run.begun", version=1):
     """A run under a frozen plan begins; its calls name it."""
 
@@ -206,6 +220,35 @@ class RunBegun(Record, kind="run.begun", version=1):
     person: str
     run: Hex32
     plan: Digest
+
+
+class JudgeCalled(Record, kind="judge.called", version=1):
+    """A run's answers were given to a judge model, under an arrangement of its own; each call is an entry there."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    recipient: str
+    """The judge's name in the clause `content.recipients`."""
+    model: str
+    ledger: str
+    """Origin of the ledger that holds its calls."""
+    begun: Index
+    """Where the run begins in that ledger."""
+    permitted: int
+    refused: int
+
+
+class SeedRevealed(Record, kind="seed.revealed", version=1):
+    """The seed that a run's plan had committed to is told, once its calls were made."""
+
+    grant: Hex32
+    person: str
+    run: Hex32
+    plan: Digest
+    seed: Hex32
+    """What decided which items were asked; the plan holds its commitment, from before the first call."""
 
 
 class RunFinished(Record, kind="run.finished", version=1):

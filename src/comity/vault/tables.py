@@ -56,10 +56,7 @@ def store_items(tx: Writes, items: Sequence[tuple[int, SealedItem]]) -> None:
     """Keep sealed items, each under its call's number."""
     tx.execute_many(
         "INSERT INTO vault_item VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (index, item.part, item.epoch, item.ledger, item.commitment, item.wrapped_key, item.ciphertext)
-            for index, item in items
-        ],
+        [(index, *item) for index, item in items],
     )
 
 
