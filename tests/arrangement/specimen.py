@@ -137,9 +137,14 @@ def changed(path: str = "", new: Any = None, *, drop: bool = False) -> dict[str,
 
 
 def all_allowed() -> dict[str, Any]:
-    """The specimen with every feature, and a bound for each that needs one."""
+    """The specimen with every feature, a bound for each that needs one, and every kind of recipient."""
     value = changed("features", list(FEATURES))
     value["limits"] = {name: 1 for name in BOUNDED}
+    value["content"]["recipients"] += [
+        {"name": "judge", "model": "judge-1", "endpoint": f"https://judge.example/a/{'7' * 32}"},
+        {"name": "raters", "people": "three persons under the authority's contract"},
+        {"name": "sandbox", "tool": "a shell without network"},
+    ]
     return value
 
 

@@ -11,6 +11,7 @@
 | erasure | `comity erase/1`, ledger origin, nonce |
 | commitment to a draw | `comity draw-commit/1`, ledger origin, run, SHA-256 of 32 secret bytes, nonce |
 | revelation of a draw | `comity draw-reveal/1`, ledger origin, run, the 32 bytes in hex, nonce |
+| deviation from a plan | `comity plan-deviation/1`, ledger origin, plan's digest, the other plan's or `-`, why, nonce |
 
 One field a line, each line ending in a newline.  Digests are 64 lower-case hex
 digits, the nonce is 128 random bits as 32, `expires` is an instant as records
@@ -52,6 +53,7 @@ __all__ = [
     "CAUSES",
     "UNSTATED",
     "Act",
+    "Deviation",
     "DrawCommit",
     "DrawReveal",
     "Erasure",
@@ -61,6 +63,7 @@ __all__ = [
     "Revocation",
     "Stop",
     "Suspension",
+    "deviation_text",
     "draw_commit_text",
     "draw_reveal_text",
     "erase_text",
@@ -203,7 +206,20 @@ class DrawReveal:
     by: str
 
 
-Act = Grant | Revocation | Stop | Suspension | Resumption | Exit | Erasure | DrawCommit | DrawReveal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """A party deviates from a frozen plan, and says why."""
+
+    ledger: str
+    plan: str
+    amended: str
+    """Digest of the plan that takes its place; empty where none does."""
+    because: str
+    nonce: str
+    by: str
+
+
+Act = Grant | Revocation | Stop | Suspension | Resumption | Exit | Erasure | DrawCommit | DrawReveal | Deviation
 
 
 def grant_text(*, ledger: str, arrangement: str, person: str, access: str, expires: datetime, nonce: str) -> str:
@@ -249,6 +265,11 @@ def draw_commit_text(*, ledger: str, run: str, commitment: str, nonce: str) -> s
 def draw_reveal_text(*, ledger: str, run: str, secret: str, nonce: str) -> str:
     """The text that tells what was committed to."""
     return _text("draw-reveal", (ledger, run, secret, nonce))
+
+
+def deviation_text(*, ledger: str, plan: str, amended: str, because: str, nonce: str) -> str:
+    """The text of a deviation from a frozen plan; a line `-` stands where no other plan takes its place."""
+    return _text("plan-deviation", (ledger, plan, amended or "-", because, nonce))
 
 
 def sign_act(text: str, signer: Signer) -> bytes:
@@ -302,6 +323,9 @@ def open_act(note: bytes, *verifiers: Verifier) -> Act:
             return DrawCommit(ledger=ledger, run=run, commitment=commitment, nonce=nonce, by=by)
         case "draw-reveal", [ledger, run, secret, nonce]:
             return DrawReveal(ledger=ledger, run=run, secret=secret, nonce=nonce, by=by)
+        case "plan-deviation", [ledger, plan, amended, because, nonce]:
+            other = "" if amended == "-" else amended
+            return Deviation(ledger=ledger, plan=plan, amended=other, because=because, nonce=nonce, by=by)
     raise AssertionError(f"the form of {kind} was checked and does not match")
 
 
@@ -315,6 +339,7 @@ _FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "erase": ("ledger origin", "nonce"),
     "draw-commit": ("ledger origin", "run", "commitment", "nonce"),
     "draw-reveal": ("ledger origin", "run", "secret", "nonce"),
+    "plan-deviation": ("ledger origin", "plan digest", "amended digest", "reason", "nonce"),
 }
 
 _PATTERNS: Final[Mapping[str, str]] = {
@@ -326,6 +351,9 @@ _PATTERNS: Final[Mapping[str, str]] = {
     "run": _NONCE,
     "commitment": _DIGEST,
     "secret": _DIGEST,
+    "plan digest": _DIGEST,
+    "amended digest": f"{_DIGEST}|-",
+    "reason": "[!-~]([ -~]{0,398}[!-~])?",
     "cause": "|".join(CAUSES),
     "exit cause": "|".join((*CAUSES, UNSTATED)),
 }

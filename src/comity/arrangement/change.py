@@ -15,7 +15,8 @@ identity of an arrangement does not change.
 
 A person or a promise is added whole, `people[expert-1]=expert` (eligible from the start) or
 `access[gradients]=session: Once a week, in its own room.`, so is a recipient,
-`content.recipients[lab]=<key>`; an empty text takes such an item, or a model, off the terms.
+`content.recipients[lab]=<key>` or `content.recipients[judge]=model:judge-1@<endpoint>` (also `people:` and `tool:`,
+with words in place of name and endpoint); an empty text takes such an item, or a model, off the terms.
 
 A feature that needs a bound is allowed together with it (`features.n=allowed` and
 `limits.n=4`), and loses it where it is refused; a bound alone may change too.
@@ -156,10 +157,21 @@ def _promise(called: str, text: str) -> dict[str, Any]:
     return {"item": called, "means": means.strip(), "promise": promise.strip()}
 
 
+def _recipient(called: str, text: str) -> dict[str, Any]:
+    """A key as it is, or `model:NAME@ENDPOINT`, `people:WHO`, `tool:WHICH`."""
+    kind, colon, what = text.partition(":")
+    if not colon or kind not in ("model", "people", "tool"):
+        return {"name": called, "key": text}
+    if kind == "model":
+        model, _, endpoint = what.rpartition("@")
+        return {"name": called, "model": model, "endpoint": endpoint}
+    return {"name": called, kind: what.strip()}
+
+
 _ADDED: Final[Mapping[str, Callable[[str, str], dict[str, Any]]]] = {
     "people": lambda called, text: {"id": called, "role": text, "eligible": True},
     "access": _promise,
-    "content.recipients": lambda called, text: {"name": called, "key": text},
+    "content.recipients": _recipient,
 }
 """Lists whose items can be added by one text, and how."""
 

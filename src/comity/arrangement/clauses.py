@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from comity.arrangement.features import BOUNDED, FEATURES
 from comity.arrangement.promises import ACCESS_ITEMS, CHANNELS, MEANS
@@ -149,6 +149,10 @@ def _table() -> Iterator[tuple[str, int, tuple[Mark, ...], str]]:
     yield "record.provider_sees", 10, (E,), "what the provider may fetch of the record: entries, counters, checkpoints"
     yield "content.recipients.name", 11, (A,), "whose key opens sealed content"
     yield "content.recipients.key", 11, (E,), "a public key to which content is sealed"
+    yield "content.recipients.model", 11, (V,), "a judge model that is given answers"
+    yield "content.recipients.endpoint", 11, (E,), "where a judge model is called, under an arrangement of its own"
+    yield "content.recipients.people", 11, (A,), "people who are given answers, to rate them"
+    yield "content.recipients.tool", 11, (A,), "a tool that is given answers"
     yield "content.blindness", 11, (E, A), "who is kept from seeing the questions"
     yield "content.retention", 11, (A,), "what the provider stores of questions and answers"
     yield "content.training", 11, (A,), "whether the provider may train on questions and answers"
@@ -351,6 +355,17 @@ def _content(terms: Terms) -> Said:
     for recipient in content.recipients:
         yield "content.recipients.name", A, f"{recipient.name} may open sealed content."
         yield "content.recipients.key", E, f"Content is sealed to {recipient.name}'s key {recipient.key[:16]}…"
+    for one in content.receivers:
+        match one.kind:
+            case "model":
+                yield "content.recipients.model", V, f"{one.name} is given answers: {one.what}; its calls are entries."
+                yield "content.recipients.endpoint", E, f"{one.name} is called at {one.endpoint} alone."
+            case "people":
+                yield "content.recipients.people", A, f"{one.name} is given answers to rate: {one.what}."
+            case "tool":
+                yield "content.recipients.tool", A, f"{one.name} is given answers: {one.what}."
+            case _:
+                assert_never(one.kind)
     blindness: tuple[Mark, str] = {
         "open": (E, "Questions are not hidden from anyone who holds the record's keys."),
         "sealed-record": (E, "The record of questions and answers is sealed; the provider's model receives them."),

@@ -5,7 +5,7 @@ Each function yields the provisions of one article, in the order of the contract
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from comity.arrangement.clauses import A, E, Mark, V
 from comity.arrangement.contract_words import Provision, counted, joined, party, sentence
@@ -115,6 +115,34 @@ def content(terms: Terms) -> Said:
         mark=A,
         clauses=("content.recipients.name",),
     )
+    for one in held.receivers:
+        match one.kind:
+            case "model":
+                yield Provision(
+                    text=f"Answers are given, to be graded, to the model {one.what} ({one.name}), and each such call "
+                    f"is an entry of the record of the arrangement under which it is made.",
+                    mark=V,
+                    clauses=("content.recipients.model",),
+                )
+                yield Provision(
+                    text=f"The model {one.what} is called at {one.endpoint} and nowhere else.",
+                    mark=E,
+                    clauses=("content.recipients.endpoint",),
+                )
+            case "people":
+                yield Provision(
+                    text=f"Answers are given, to be rated, to {one.what} ({one.name}).",
+                    mark=A,
+                    clauses=("content.recipients.people",),
+                )
+            case "tool":
+                yield Provision(
+                    text=f"Answers are given to the tool {one.what} ({one.name}).",
+                    mark=A,
+                    clauses=("content.recipients.tool",),
+                )
+            case _:
+                assert_never(one.kind)
     blindness: tuple[Mark, str] = {
         "open": (E, "The questions are not hidden from anyone who holds the keys of the record."),
         "sealed-record": (

@@ -59,6 +59,7 @@ _HEX32: Final = "[0-9a-f]{32}"
 _ORIGIN: Final = r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?(?::[0-9]{1,5})?/a/([0-9a-f]{32})"
 _MODEL_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
 _WORD: Final = r"[a-z0-9][a-z0-9-]{0,63}"
+_ENDPOINT: Final = r"https?://[a-z0-9.:\[\]-]{1,200}(/[A-Za-z0-9._/-]{0,100})?/a/[0-9a-f]{32}"
 _RECIPIENT: Final = r"[a-z0-9][a-z0-9.-]{0,63}"
 
 
@@ -367,18 +368,16 @@ def _rate(r: Reading, node: Node) -> t.Rate:
 def _content(r: Reading, node: Node) -> t.Content:
     members = r.members(node, "content", ("recipients", "blindness", "retention", "training"))
     items = r.items(members["recipients"], "content.recipients", most=t.MAX_RECIPIENTS)
-    recipients: list[t.Recipient] = []
-    for n, item in enumerate(items):
-        clause = f"content.recipients[{n}]"
-        parts = r.members(item, clause, ("name", "key"))
-        name = r.matching(parts["name"], f"{clause}.name", _RECIPIENT, "a name of a-z, 0-9, . and - (64 at most)")
-        key = r.base64_key(parts["key"], f"{clause}.key", most=t.MAX_RECIPIENT_KEY)
-        recipients.append(t.Recipient(name=name, key=key))
-    r.unique(items, [recipient.name for recipient in recipients], "content.recipients.name")
-    r.unique(items, [recipient.key for recipient in recipients], "content.recipients.key")
+    found = [_recipient(r, item, f"content.recipients[{n}]") for n, item in enumerate(items)]
+    recipients = [one for one in found if isinstance(one, t.Recipient)]
+    r.unique(items, [one.name for one in found], "content.recipients.name")
+    r.unique(items, [one.key if isinstance(one, t.Recipient) else "" for one in found], "content.recipients.key")
+    if items and not recipients:
+        r.refuse(members["recipients"], "content.recipients", "at least one with a key, who can open what is sealed")
     kept_from = ("sealed-record", "open", "provider-room", "enclave")
     return t.Content(
         recipients=tuple(recipients),
+        receivers=tuple(one for one in found if isinstance(one, t.Receiver)),
         blindness=cast(Any, r.choice(members["blindness"], "content.blindness", kept_from)),
         retention=cast(
             Any,
@@ -386,6 +385,24 @@ def _content(r: Reading, node: Node) -> t.Content:
         ),
         training=cast(Any, r.choice(members["training"], "content.training", ("none", "permitted"))),
     )
+
+
+def _recipient(r: Reading, item: Node, clause: str) -> t.Recipient | t.Receiver:
+    """Somebody with a key, or somebody who is given answers: a model at its endpoint, people, a tool."""
+    stated = item.value if isinstance(item.value, dict) else {}
+    kind = next((kind for kind in ("model", "people", "tool") if kind in stated), "key")
+    own = {"model": ("name", "model", "endpoint")}.get(kind, ("name", kind))
+    parts = r.members(item, clause, own)
+    name = r.matching(parts["name"], f"{clause}.name", _RECIPIENT, "a name of a-z, 0-9, . and - (64 at most)")
+    if kind == "key":
+        return t.Recipient(name=name, key=r.base64_key(parts["key"], f"{clause}.key", most=t.MAX_RECIPIENT_KEY))
+    if kind == "model":
+        what = r.matching(parts["model"], f"{clause}.model", _MODEL_NAME, "a model's name")
+        meaning = "the address of an arrangement at its gateway, such as https://operator.example/a/<its id>"
+        endpoint = r.matching(parts["endpoint"], f"{clause}.endpoint", _ENDPOINT, meaning)
+        return t.Receiver(name=name, kind="model", what=what, endpoint=endpoint)
+    what = r.text(parts[kind], f"{clause}.{kind}")
+    return t.Receiver(name=name, kind=cast(Any, kind), what=what, endpoint="")
 
 
 def _stop(r: Reading, node: Node) -> tuple[t.Role, ...]:

@@ -68,20 +68,23 @@ class Reading:
         if self.problems:
             raise TermsRefused(tuple(self.problems))
 
-    def members(self, node: Node, clause: str, names: Sequence[str]) -> Mapping[str, Node]:
-        """The members `names` of an object: unknown ones refused, missing ones noted and `ABSENT`."""
+    def members(
+        self, node: Node, clause: str, names: Sequence[str], *, optional: Sequence[str] = ()
+    ) -> Mapping[str, Node]:
+        """The members of an object: unknown ones refused, missing ones `ABSENT`, and noted unless `optional`."""
+        every = tuple(dict.fromkeys((*names, *optional)))
         if node.value is None:
-            return dict.fromkeys(names, ABSENT)
+            return dict.fromkeys(every, ABSENT)
         if not isinstance(node.value, dict):
-            self.refuse(node, clause, f"an object with {', '.join(names)}")
-            return dict.fromkeys(names, ABSENT)
+            self.refuse(node, clause, f"an object with {', '.join(names or every)}")
+            return dict.fromkeys(every, ABSENT)
         for name, member in node.value.items():
-            if name not in names:
-                self.refuse(member, _join(clause, name), f"one of {', '.join(names)}", "an unknown clause")
+            if name not in every:
+                self.refuse(member, _join(clause, name), f"one of {', '.join(every)}", "an unknown clause")
         for name in names:
             if name not in node.value and not self.partial:
                 self.refuse(node, _join(clause, name), "this clause to be stated", "nothing")
-        return {name: node.value.get(name, ABSENT) for name in names}
+        return {name: node.value.get(name, ABSENT) for name in every}
 
     def items(self, node: Node, clause: str, *, most: int, least: int = 1) -> list[Node]:
         """The items of a list of `least` to `most`."""

@@ -289,10 +289,24 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Who else receives answers: a judge model at its endpoint, people who rate, a tool."""
+
+    name: str
+    kind: Literal["model", "people", "tool"]
+    what: str
+    """The model's name, or in words which people or which tool."""
+    endpoint: str
+    """Of a model: the address of the arrangement under which it is called; else empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """Who may read what was asked and answered."""
 
     recipients: tuple[Recipient, ...]
+    receivers: tuple[Receiver, ...]
+    """The recipients without a key, who are given answers by the evaluator; nobody else is."""
     blindness: Literal["open", "sealed-record", "provider-room", "enclave"]
     retention: Literal["none", "until-closure", "provider-policy"]
     training: Literal["none", "permitted"]
