@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from comity.cli.engagement_acts import COMMANDS
 from comity.cli.main import main
+from comity.engagement.acts import ACTS as COMMANDS
 from comity.records import CaseItem, known_kinds
 
 ELSEWHERE = {

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from comity.engagement.documents import (
     format_shown,
     parse_shown,
 )
-from comity.ledger import Ledger, create_ledger, generate_key, parse_vkey
+from comity.ledger import Ledger, create_ledger, generate_key, open_ledger, parse_vkey
 from comity.records import DocumentAttached, MeetingRecorded, to_bytes
 from comity.vault import CannotOpen, generate_recipient, parse_recipient
 
@@ -60,6 +62,15 @@ class Office:
         """Every byte that the folder holds, names of files included."""
         found = [path for path in self.folder.rglob("*") if path.is_file()]
         return b"\n".join(str(path.relative_to(self.folder)).encode() + b"\n" + path.read_bytes() for path in found)
+
+
+def opened(folder: Path) -> Path:
+    """An authority's home with one case."""
+    home, run = folder / "home", CliRunner()
+    run.invoke(main, ["init", str(home), "--role", "authority", "--name", "Office", "--host", "office.example"])
+    opening = ("engagement", "open", "--provider", "Aurora", "--initiated-by", "provider", "--summary", "s")
+    assert 0 == run.invoke(main, ["--home", str(home), *opening]).exit_code
+    return home
 
 
 @pytest.fixture
@@ -103,9 +114,10 @@ def test_equal_documents_have_unequal_commitments(office: Office) -> None:
     assert 2 == len({one.record.commitment for one in told.documents.values()})
 
 
+@pytest.mark.parametrize("fault", [OSError("the power went"), KeyboardInterrupt()], ids=["fault", "interruption"])
 @pytest.mark.parametrize("persisted", [False, True], ids=["lost", "kept"])
 def test_a_failure_between_file_and_entry_leaves_no_entry_without_its_file(
-    office: Office, monkeypatch: pytest.MonkeyPatch, persisted: bool
+    office: Office, monkeypatch: pytest.MonkeyPatch, persisted: bool, fault: BaseException
 ) -> None:
     """Whether the entry failed to be written or was written and not told of, what is in the ledger can be opened."""
     real = Ledger.append
@@ -113,32 +125,85 @@ def test_a_failure_between_file_and_entry_leaves_no_entry_without_its_file(
     def failing(self: Ledger, *args: Any, **more: Any) -> Any:
         if persisted:
             real(self, *args, **more)
-        raise OSError("the power went")
+        raise fault
 
-    monkeypatch.setattr(Ledger, "append", failing)
-    keep: list[Callable[..., None]] = [Path.unlink]
-    if persisted:  # the process died with the power, so nothing was cleaned up
-        monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
-    with pytest.raises(OSError, match="the power went"):
-        office.attach()
-    monkeypatch.setattr(Ledger, "append", real)
-    monkeypatch.setattr(Path, "unlink", keep[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "append", failing)
+        with pytest.raises(type(fault)):
+            office.attach()
     told = open_book(office.ledger)
 
     assert persisted == bool(told.documents)
     assert [] == office.cabinet.missing(told)
     for document in told.documents:
         assert WORDS == office.cabinet.open(told, document, KEY)[0]
-    assert 0 == office.cabinet.sweep(told)
+    assert (0 if persisted else 1) == office.cabinet.sweep()
 
 
 def test_a_file_without_an_entry_is_swept(office: Office) -> None:
-    """What a crash left before its entry is removed, and what stands is not."""
+    """What a crash left before its entry is removed with the next document, and what stands is not."""
     office.attach()
-    (office.folder / "documents" / ("0" * 32 + ".json")).write_bytes(b"{}")
+    left = office.folder / "documents" / ("0" * 32 + ".json")
+    left.write_bytes(b"{}")
+    assert 1 == office.cabinet.sweep()
 
-    assert 1 == office.cabinet.sweep(open_book(office.ledger))
-    assert 1 == len(list((office.folder / "documents").iterdir()))
+    left.write_bytes(b"{}")
+    office.attach()
+    assert 2 == len(list((office.folder / "documents").iterdir()))
+    assert [] == office.cabinet.missing(open_book(office.ledger))
+
+
+def test_an_erasure_that_was_cut_off_is_carried_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry says that the bytes are gone, so the next one to work in the folder removes them."""
+    first = office.attach()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda self, missing_ok=False: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            office.cabinet.erase(first, because="purpose ended", at=AT)
+    second = office.attach()
+
+    assert [f"{second}.json"] == [path.name for path in (office.folder / "documents").iterdir()]
+
+
+def test_nobody_clears_away_what_another_is_about_to_enter(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second officer's sweep waits for the entry of a file that lies there already."""
+    swept: list[int] = []
+    sweeper = threading.Thread(target=lambda: swept.append(Cabinet(office.folder, office.ledger, os.urandom).sweep()))
+    real = Ledger.append
+
+    def slowly(self: Ledger, *args: Any, **more: Any) -> Any:
+        sweeper.start()
+        sweeper.join(0.3)
+        assert [] == swept
+        return real(self, *args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "append", slowly)
+        office.attach()
+    sweeper.join(10)
+
+    assert [0] == swept
+    assert [] == office.cabinet.missing(open_book(office.ledger))
+
+
+def test_officers_in_many_processes_lose_no_document(tmp_path: Path) -> None:
+    """Six commands attach at once: whoever is told so tries again, and every entry has its file."""
+    home, run = opened(tmp_path), CliRunner()
+    (tmp_path / "minutes.txt").write_bytes(WORDS)
+    words = ("--home", str(home), "engagement", "attach", "aurora", "0", str(tmp_path / "minutes.txt"), "--title", "M")
+    assert 0 == run.invoke(main, words).exit_code, "the home's key is made"
+    command = [sys.executable, "-m", "comity", *words]
+    began = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
+    ended = [process.communicate(timeout=60)[1].decode() for process in began]
+    done = sum(process.returncode == 0 for process in began)
+
+    assert all("Traceback" not in told for told in ended), ended
+    (folder,) = (home / "engagements").iterdir()
+    with open_ledger(folder / "ledger.sqlite") as ledger:
+        told = open_book(ledger)
+        assert done >= 1
+        assert done + 1 == len(told.documents) == len(list((folder / "documents").iterdir()))
+        assert [] == Cabinet(folder, ledger, os.urandom).missing(told)
 
 
 def test_two_officers_do_not_write_over_each_other(office: Office) -> None:
@@ -273,3 +338,27 @@ def test_the_commands_seal_open_show_and_erase(tmp_path: Path) -> None:
     assert "They are in a hurry." in engagement("notes", "aurora")
     rest = b"".join(p.read_bytes() for p in home.rglob("*") if p.is_file() and "notes" not in p.parts)
     assert b"Kestrel" not in rest and b"hurry" not in rest
+
+
+def test_an_identity_beyond_the_limit_is_refused_whole(tmp_path: Path) -> None:
+    """What comes by standard input is sealed whole or refused; no part of it is dropped in silence."""
+    home, run = opened(tmp_path), CliRunner()
+    who = ("--as", "contact-1", "--party", "provider", "--function", "policy", "--identity", "-")
+    words = ["--home", str(home), "engagement", "contact", "aurora", *who]
+    refused = run.invoke(main, words, input=bytes(MAX_DOCUMENT + 1))
+
+    assert (1, True) == (refused.exit_code, f"expected at most {MAX_DOCUMENT} bytes" in refused.output)
+    taken = run.invoke(main, [*words, "--json"], input=b"Canary Kestrel")
+    assert [1, 2] == json.loads(taken.stdout)["entries"], "the refusal left no entry"
+
+
+def test_first_notes_at_once_stand_in_one_ledger(tmp_path: Path) -> None:
+    """Four officers write the first note in the same moment, and each note is there."""
+    home, run = opened(tmp_path), CliRunner()
+    command = [sys.executable, "-m", "comity", "--home", str(home), "engagement", "note", "aurora", "--text"]
+    began = [subprocess.Popen([*command, f"n{number}"], stderr=subprocess.PIPE) for number in range(4)]
+    ended = [process.communicate(timeout=60)[1] for process in began]
+
+    assert [b""] * 4 == ended
+    told = json.loads(run.invoke(main, ["--home", str(home), "engagement", "notes", "aurora", "--json"]).stdout)
+    assert {"n0", "n1", "n2", "n3"} == {one["text"] for one in told["notes"]}

@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +159,25 @@ def test_the_commands_hand_and_take(tmp_path: Path) -> None:
     run("--home", aurora, "engagement", "open", "--authority", "Office", *opening)
     run("--home", office, "engagement", "meeting", "aurora", "--topic", "access")
     run("--home", office, "engagement", "note", "aurora", "--text", "canary words", "--about", "1")
-    run("--home", office, "engagement", "hand", "aurora", "1", "--out", str(mail))
+    run("--home", office, "engagement", "meeting", "aurora", "--topic", "unnamed")
+    assert "1 item signed (entry 3)" in run("--home", office, "engagement", "hand", "aurora", "1", "--out", str(mail))
+    assert "1 item signed; hand" in run("--home", office, "engagement", "hand", "aurora", "1", "--out", str(mail))
+    assert b"unnamed" not in mail.read_bytes(), "what nobody named stays"
 
     assert b"canary" not in mail.read_bytes()
     assert "no key of the other side is known here" in run(
         "--home", aurora, "engagement", "take", "office", str(mail), status=1
     )
     told = run("--home", aurora, "engagement", "take", "office", str(mail), "--card", card)
-    assert "meeting.recorded (entries 1), signed by office.example" in told
+    assert "meeting.recorded (entries 1, 2), signed by office.example" in told
+    sent, came = (
+        json.loads(run("--home", home, "engagement", "show", name, "--json"))["entries"][-1]
+        for home, name in ((office, "aurora"), (aurora, "office"))
+    )
+    assert ("message.exchanged", "authority", ["provider"]) == (sent["kind"], sent["by"], sent["to"])
+    kept = ("kind", "by", "to", "refs", "source", "summary")
+    assert [sent[name] for name in kept] == [came[name] for name in kept], "both ledgers name one file"
+    assert [f"exchange:{sha256(mail.read_bytes()).hexdigest()}"] == came["refs"]
     assert "1 held already" in run("--home", aurora, "engagement", "take", "office", str(mail), "--card", card)
     assert "stays with its side" in run(
         "--home", office, "engagement", "hand", "aurora", "0", "--out", str(mail), status=1

@@ -14,11 +14,20 @@ from hypothesis import strategies as st
 from test_documents import AT, KEY, RECIPIENTS, Office
 
 from comity.cli.main import main
-from comity.engagement import open_book, stand
+from comity.engagement import add_all, open_book, stand
 from comity.engagement.intake import Said, Taken, take_in
 from comity.engagement.intake_calendar import IntakeRefused, read_calendar
 from comity.engagement.intake_mail import read_mail
-from comity.records import ItemWithdrawn, MeetingRecorded, MessageExchanged
+from comity.records import (
+    EngagementClosed,
+    Hex32,
+    Instant,
+    ItemCorrected,
+    ItemWithdrawn,
+    MeetingRecorded,
+    MessageExchanged,
+    instant_text,
+)
 
 FILES = Path(__file__).parent / "files"
 DOMAINS = {"aurora.example": "provider", "office.example": "authority"}
@@ -133,25 +142,147 @@ def test_a_meeting_to_come_is_planned_and_then_held(office: Office) -> None:
     assert 2 == len(stand(told, late).meetings)
 
 
+LATER = {"T100000": "T140000", "T113000": "T150000"}
+CANCELLED = {"STATUS:CONFIRMED": "STATUS:CANCELLED"}
+MOVED = "2026-09-10T12:00:00.000Z/2026-09-10T13:00:00.000Z"
+
+
+def revised(sequence: int, **changes: str) -> bytes:
+    """The sample's meeting in another revision."""
+    return source("outlook.ics", **changes, **{"SEQUENCE:0": f"SEQUENCE:{sequence}"})
+
+
+def stamped(day: str, **changes: str) -> bytes:
+    """The sample's meeting as a program wrote it on a day of September, under the same sequence."""
+    return source("outlook.ics", **changes, **{"SEQUENCE:0": f"SEQUENCE:0\nDTSTAMP:202609{day}T080000Z"})
+
+
 def test_a_newer_revision_moves_the_meeting(office: Office) -> None:
-    """The entry stays, and reads otherwise from now on."""
+    """The entry stays, and reads otherwise from now on; the file that moved it is sealed with the correction."""
     take(office, "outlook.ics")
-    newer = {"T100000": "T140000", "T113000": "T150000", "SEQUENCE:0": "SEQUENCE:1"}
-    take(office, "outlook.ics", source("outlook.ics", **newer))
+    (moved,) = take(office, "outlook.ics", revised(1, **LATER))
     (meeting,) = meetings(office)
 
-    assert "2026-09-10T12:00:00.000Z/2026-09-10T13:00:00.000Z" == meeting.on
+    assert MOVED == meeting.on
+    told = open_book(office.ledger)
+    (document,) = told.items[moved.records[0].members()["item"]].documents
+    assert revised(1, **LATER) == office.cabinet.open(told, document, KEY)[0]
+
+
+@pytest.mark.parametrize("planned", [False, True], ids=["held", "planned"])
+def test_an_older_revision_moves_nothing(office: Office, planned: bool) -> None:
+    """Whatever order files come in, the newest revision stands; what is passed over names the entry that holds it."""
+    early = datetime(2026, 9, 9, tzinfo=UTC)
+    how = {"at": early} if planned else {}
+    take(office, "outlook.ics", **how)
+    take(office, "outlook.ics", revised(1, **LATER), **how)
+    (passed,) = take(office, "outlook.ics", **how)
+    assert passed.known is not None and "as new or newer" in passed.what
+    assert take(office, "outlook.ics")[0].known is not None, "nor once the day is over"
+
+    take(office, "outlook.ics", revised(1, **LATER))
+    assert [MOVED] == [meeting.on for meeting in meetings(office)]
+
+
+def test_a_revision_back_to_the_first_time_is_remembered(office: Office) -> None:
+    """Moved and moved back, the revision between them comes last and moves nothing."""
+    take(office, "outlook.ics")
+    take(office, "outlook.ics", revised(2))
+    take(office, "outlook.ics", revised(1, **LATER))
+
+    assert ["2026-09-10T08:00:00.000Z/2026-09-10T09:30:00.000Z"] == [meeting.on for meeting in meetings(office)]
+
+
+def test_under_the_same_sequence_the_later_stamp_is_newer(office: Office) -> None:
+    """Programs that leave the sequence alone say by their stamp which file is newer (RFC 5546)."""
+    take(office, "outlook.ics", stamped("02"))
+    take(office, "outlook.ics", stamped("03", **LATER))
+    take(office, "outlook.ics", stamped("02"))
+
+    assert [MOVED] == [meeting.on for meeting in meetings(office)]
+
+
+def test_a_correction_by_hand_is_not_undone(office: Office) -> None:
+    """The same file, or one written anew, does not bring back a time that somebody put right; a new revision does."""
+    (taken,) = take(office, "outlook.ics", stamped("02"))
+    corrected = ItemCorrected(
+        at=Instant(instant_text(AT)), item=Hex32("c" * 32), on="2026-09-12", source="", confidence="stated", refs=(),
+        corrects=Hex32(taken.records[0].members()["item"]), changes=(("on", "2026-09-11"),), because="a day later",
+    )  # fmt: skip
+    add_all(office.ledger, [corrected], AT)
+    take(office, "outlook.ics", stamped("02"))
+    take(office, "outlook.ics", stamped("20"))
+    assert ["2026-09-11"] == [meeting.on for meeting in meetings(office)]
+
+    take(office, "outlook.ics", revised(1, **LATER))
+    assert [MOVED] == [meeting.on for meeting in meetings(office)]
+
+
+def test_after_the_close_a_cancellation_is_entered_without_its_file(office: Office) -> None:
+    """A closed case takes what puts it right, and no more files."""
+    take(office, "outlook.ics")
+    add_all(office.ledger, [EngagementClosed(at=Instant(instant_text(AT)), because="over")], AT)
+    take(office, "outlook.ics", source("outlook.ics", **CANCELLED))
+
+    assert [] == meetings(office)
 
 
 def test_a_cancelled_meeting_counts_no_more(office: Office) -> None:
     """Cancelled by state or by method; a cancellation of what is not here is refused."""
-    cancelled = source("outlook.ics", **{"STATUS:CONFIRMED": "STATUS:CANCELLED"})
     with pytest.raises(IntakeRefused, match="expected the cancelled meeting to be in the case"):
-        take(office, "outlook.ics", cancelled)
+        take(office, "outlook.ics", source("outlook.ics", **CANCELLED))
     take(office, "outlook.ics")
-    take(office, "outlook.ics", cancelled)
+    take(office, "outlook.ics", source("outlook.ics", **CANCELLED))
 
     assert [] == meetings(office)
+
+
+@pytest.mark.parametrize("planned", [False, True], ids=["held", "planned"])
+def test_a_cancellation_is_recognised_and_stays(office: Office, planned: bool) -> None:
+    """The same one again, and the invitation after it, name the withdrawal; a later invitation is a new meeting."""
+    how = {"at": datetime(2026, 9, 9, tzinfo=UTC)} if planned else {}
+    take(office, "outlook.ics", **how)
+    (gone,) = take(office, "outlook.ics", revised(1, **CANCELLED), **how)
+    withdrawn = next(entry for entry in open_book(office.ledger).entries if entry.record == gone.records[0])
+
+    for content in (revised(1, **CANCELLED), source("outlook.ics", **CANCELLED), revised(0), revised(1, **LATER)):
+        (known,) = take(office, "outlook.ics", content, **how)
+        assert known.known == withdrawn
+    take(office, "outlook.ics", revised(2, **LATER))
+    assert [MOVED] == [meeting.on for meeting in meetings(office)]
+
+
+def test_a_cancellation_older_than_the_meeting_cancels_nothing(office: Office) -> None:
+    """A meeting that was set anew after it was cancelled stands, though the cancellation comes in late."""
+    take(office, "outlook.ics", revised(2))
+    (passed,) = take(office, "outlook.ics", revised(1, **CANCELLED))
+
+    assert passed.known is not None and 1 == len(meetings(office))
+
+
+def test_a_file_of_several_events_is_sealed_once(office: Office) -> None:
+    """The first item holds it and the others name that item; of one meeting given twice, the newer counts."""
+    first, second = take(office, "google.ics")
+    told = open_book(office.ledger)
+    holder = first.records[0].members()["item"]
+
+    assert 1 == len(told.documents) == len(told.items[holder].documents)
+    assert f"file-of:{holder}" in second.records[0].members()["refs"]
+    begin, end = source("outlook.ics").split(b"BEGIN:VEVENT")[0], b"END:VCALENDAR\r\n"
+    events = [
+        content.split(b"BEGIN:VEVENT")[1].removesuffix(end) for content in (revised(1, **LATER), source("outlook.ics"))
+    ]
+    both = begin + b"".join(b"BEGIN:VEVENT" + event for event in events) + end
+    (taken,) = take(office, "both.ics", both)
+    assert MOVED == taken.records[0].members()["on"]
+
+
+def test_a_receiver_of_no_known_party_is_counted(office: Office) -> None:
+    """Whoever takes a message in is told that somebody among its receivers is not named."""
+    more = source("thunderbird.eml").replace(b"To: ", b"To: board@elsewhere.example, ", 1)
+    (taken,) = take(office, "m.eml", more)
+
+    assert "1 of the receivers' domains" in taken.what and "elsewhere" not in taken.what
 
 
 @pytest.mark.parametrize(

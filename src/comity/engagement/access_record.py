@@ -27,7 +27,7 @@ A gateway that died without a word and with no call open looks as if it ran on.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -54,7 +54,9 @@ from comity.records import (
     parse_record,
 )
 
-__all__ = ["MOST_CITED", "AccessRecord", "Calls", "Day", "Down", "Figure", "Grant", "Run", "read_access"]
+__all__ = [
+    "MOST_CITED", "AccessReader", "AccessRecord", "Calls", "Day", "Down", "Figure", "Grant", "Run", "read_access",
+]  # fmt: skip
 
 MOST_CITED: Final = 12
 """Entries that a figure keeps: enough to look at, and a page stays a page where a run made 100,000 calls."""
@@ -213,6 +215,39 @@ def read_access(
     return reading.done()
 
 
+class AccessReader:
+    """Reads an access ledger that grows: each entry once, however often the figures are asked for."""
+
+    def __init__(self, origin: str, calendar: Calendar = PLAIN) -> None:
+        self._reading = _Reading(record=AccessRecord(origin=origin), day_of=_days(calendar))
+
+    @property
+    def size(self) -> int:
+        """Entries that were read."""
+        return self._reading.record.size
+
+    def read(
+        self, entries: Iterable[bytes], beside: Callable[[int, Record], object] = lambda index, record: None
+    ) -> None:
+        """Read the entries that follow on those read before; raises `MalformedRecord` for what is no entry.
+
+        `beside` takes each record too, so that two readers of one ledger parse it once.
+        """
+        found = self._reading.record
+        for data in entries:
+            index, found.size = found.size, found.size + 1
+            try:
+                record = parse_record(data)
+            except UnknownKind:
+                continue
+            self._reading.take(index, record, parse_instant(record.at))
+            beside(index, record)
+
+    def record(self) -> AccessRecord:
+        """What the entries say so far; its figures go on counting with what is read after."""
+        return self._reading.done()
+
+
 def _days(calendar: Calendar) -> Callable[[datetime], date]:
     """The day of an instant; calls come by the thousand an hour, and so the last hour's day is remembered."""
     known: dict[datetime, date] = {}
@@ -352,11 +387,12 @@ class _Reading:
             self.down_since = (index, at)
 
     def done(self) -> AccessRecord:
-        if self.down_since is not None:
-            before, since = self.down_since
-            entries = () if before is None else (before,)
-            self.record.down.append(Down(since=since, until=None, entries=entries))
-        return self.record
+        """The record, with the time in which no gateway runs now; reading may go on after."""
+        if self.down_since is None:
+            return self.record
+        before, since = self.down_since
+        entries = () if before is None else (before,)
+        return replace(self.record, down=[*self.record.down, Down(since=since, until=None, entries=entries)])
 
 
 def _turned_away(record: CallSettled) -> bool:

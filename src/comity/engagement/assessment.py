@@ -132,6 +132,11 @@ class Cell:
         return found
 
     @property
+    def counted(self) -> bool:
+        """Whether the duty bears, or something was entered about it although nobody said that it does."""
+        return self.bearing.applies == "yes" or (self.bearing.applies == "not assessed" and bool(self.facts))
+
+    @property
     def cited(self) -> tuple[Cited, ...]:
         """Everything that its facts cite, each once."""
         return tuple({one.name: one for fact in self.facts for one in fact.cited}.values())

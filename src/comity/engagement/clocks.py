@@ -10,7 +10,7 @@ stops those and no others.  Suspensions that overlap are one stop: it begins wit
 A case opened under no stated law (`engagement.opened` of earlier days) has no clocks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -34,7 +34,10 @@ from comity.law import (
 )
 from comity.records import AccessRequested, SuspensionImposed, SuspensionLifted
 
-__all__ = ["CaseClock", "case_clocks", "case_packs", "due_soon"]
+__all__ = ["CaseClock", "Law", "case_clocks", "case_packs", "due_soon"]
+
+Law = Callable[[str, str | None], Pack]
+"""How a pack is found by its name and version; None for the newest."""
 
 NEED_ACCESS: Final = ("EVAL_START", "EXPERT_ACCESS")
 """Events from which a duty counts time that nobody can use without access."""
@@ -62,15 +65,15 @@ class CaseClock:
         return "provider" if who & PROVIDERS else "authority" if who & AUTHORITIES else "others"
 
 
-def case_packs(case: Case, others: Sequence[str] = ()) -> tuple[Pack, ...]:
+def case_packs(case: Case, others: Sequence[str] = (), law: Law = load_pack) -> tuple[Pack, ...]:
     """The case's own law in the version under which it was opened, and other regimes in their newest.
 
-    Raises a `LawError` for a pack that is not at hand.
+    `law` finds a pack by its name and version.  Raises a `LawError` for a pack that is not at hand.
     """
     opening = case.opening
     if not opening.law:
         return ()
-    return (load_pack(opening.law, opening.law_version or None), *(load_pack(name) for name in others))
+    return (law(opening.law, opening.law_version or None), *(law(name, None) for name in others))
 
 
 def case_clocks(

@@ -6,9 +6,11 @@ the length, the type, and what the document is called in public; a file's own na
 
     documents/<document id>.json     a sealed item as `comity.vault` writes it, part `document`
 
-Between the two writes a crash leaves a file without an entry, which nothing leads to and `sweep` removes; never an
-entry without its file.  Erasing removes the file, after its entry says why: the entry, its commitment and every proof
-stay, and whoever had opened the document before still has what they had.
+Between the two writes a crash leaves a file without an entry, which nothing leads to and the next `enter`, `erase` or
+`sweep` removes; never an entry without its file.  From the file to its entry, and while files are removed, nobody else
+works in the folder; and a file is removed only by who knows that no entry leads to it: after a refusal, or after
+reading the case to its end.  Erasing removes the file, after its entry says why: the entry, its commitment and every
+proof stay, and whoever had opened the document before still has what they had.
 
 What is sealed is `name NUL bytes`, so that the name is as secret as the bytes:
 
@@ -35,9 +37,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from comity.engagement.case import Case
-from comity.engagement.casebook import add_all
+from comity.engagement.casebook import add_all, open_book
 from comity.engagement.errors import EngagementError
-from comity.ledger import Ledger, LedgerError, Note, Signer, Verifier, format_note, open_note
+from comity.engagement.folders import alone_in
+from comity.ledger import Ledger, LedgerError, Note, PositionMoved, Signer, Verifier, format_note, open_note
 from comity.records import (
     Digest,
     DocumentAttached,
@@ -132,22 +135,24 @@ class Cabinet:
         `enclosed` pairs the id of an item with a file of it.  Returns the indexes of all entries.  Raises
         `DocumentRefused`, and what `add_all` raises; then no file of theirs stays.
         """
-        size = self._ledger.size()
-        begin = size + len(records)  # a sealed file states its entry's index, so nothing may come between
-        sealed = [
-            self._seal(to, one, recipients, at, begin + number, knowledge)
-            for number, (to, one) in enumerate(enclosed)
-        ]
-        written: list[Path] = []
-        try:
-            for entry, bundle in sealed:
-                written.append(self._write(entry.document, format_sealed(bundle)))
+        if not enclosed:
+            return add_all(self._ledger, records, at, seen=seen)
+        with alone_in(self._folder):
+            self._sweep()
+            size = self._ledger.size()
+            begin = size + len(records)  # a sealed file states its entry's index, so nothing may come between
+            sealed = [
+                self._seal(to, one, recipients, at, begin + number, knowledge)
+                for number, (to, one) in enumerate(enclosed)
+            ]
+            written = [self._write(entry.document, format_sealed(bundle)) for entry, bundle in sealed]
             entries = [*records, *(entry for entry, _ in sealed)]
-            return add_all(self._ledger, entries, at, seen=size if seen is None else seen)
-        except BaseException:
-            for path in written:
-                path.unlink(missing_ok=True)
-            raise
+            try:
+                return add_all(self._ledger, entries, at, seen=size if seen is None else seen)
+            except (EngagementError, RecordError, PositionMoved):  # nothing was entered, and nothing else proves that
+                for path in written:
+                    path.unlink(missing_ok=True)
+                raise
 
     def _seal(
         self,
@@ -183,18 +188,13 @@ class Cabinet:
 
     def _write(self, document: str, content: bytes) -> Path:
         """A new file, durable with its name."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(document)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            self._sync()
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self._sync()
         return path
 
     def _sync(self) -> None:
@@ -262,19 +262,30 @@ class Cabinet:
             at=Instant(instant_text(at)), item=Hex32(self._random(16).hex()), on=at.date().isoformat(), source="",
             confidence="stated", refs=(), document=Hex32(document), because=because,
         )  # fmt: skip
-        (index,) = add_all(self._ledger, [record], at, seen=seen)
-        self._path(document).unlink(missing_ok=True)
-        self._sync()
+        with alone_in(self._folder):
+            (index,) = add_all(self._ledger, [record], at, seen=seen)
+            self._sweep()
         return index
 
-    def sweep(self, case: Case) -> int:
-        """Remove files that no entry leads to any more: of a crash between file and entry, or entry and erasure."""
-        if not self._folder.is_dir():
+    def sweep(self) -> int:
+        """Remove files that no entry leads to: of a crash between file and entry, or between entry and erasure.
+
+        Returns how many there were.
+        """
+        with alone_in(self._folder):
+            return self._sweep()
+
+    def _sweep(self) -> int:
+        held = list(self._folder.glob("*.json"))
+        if not held:
             return 0
-        standing = {name for name, one in case.documents.items() if one.erased is None}
-        left = [path for path in self._folder.glob("*.json") if path.stem not in standing]
+        documents = open_book(self._ledger).documents
+        standing = {name for name, one in documents.items() if one.erased is None}
+        left = [path for path in held if path.stem not in standing]
         for path in left:
             path.unlink(missing_ok=True)
+        if left:
+            self._sync()
         return len(left)
 
     def missing(self, case: Case) -> list[int]:

@@ -1,6 +1,8 @@
 """Errors of the engagement room.
 
 EngagementError
+├── NotAnAct       what was given makes no entry of its kind
+│   └── NotNamed   a name fits no item of the case, or several
 ├── NotACase       the entries are no engagement's, or one of them cannot follow
 ├── CaseClosed     the engagement is closed, and this is not added to it any more
 ├── CaseMoved      somebody added to the case since it was looked at
@@ -10,7 +12,9 @@ EngagementError
 
 from collections.abc import Sequence
 
-__all__ = ["CaseClosed", "CaseMoved", "EngagementError", "NotACase", "ReplayRefused", "SessionRefused"]
+__all__ = [
+    "CaseClosed", "CaseMoved", "EngagementError", "NotACase", "NotAnAct", "NotNamed", "ReplayRefused", "SessionRefused",
+]  # fmt: skip
 
 
 class EngagementError(Exception):
@@ -19,6 +23,18 @@ class EngagementError(Exception):
 
 class NotACase(EngagementError):
     """The records do not tell the story of one engagement."""
+
+
+class NotAnAct(EngagementError):
+    """A value that was given is none of its member."""
+
+
+class NotNamed(NotAnAct):
+    """A name fits no item of the case, or several."""
+
+    def __init__(self, member: str, because: str) -> None:
+        super().__init__(f"--{member.replace('_', '-')}: {because}")
+        self.member, self.because = member, because
 
 
 class ReplayRefused(EngagementError):

@@ -14,6 +14,10 @@ Taken in, the entries stand in the receiver's ledger after what was there, if th
 names has to be there already, or travel with it.  What is there already in the same bytes is passed over; under the
 same id in other bytes it is refused.
 
+Either side's ledger says what went over and when: `exchange_record` is a message of the case with the reference
+`exchange:<SHA-256 of the file>`, so that the two entries name the same file.  After the close, when no more messages
+are entered, nothing says so.
+
 Limits: 200 entries, 4 MiB.
 
 Not promised: that everything was handed over. An exchange shows what was, and by whom.
@@ -21,6 +25,7 @@ Not promised: that everything was handed over. An exchange shows what was, and b
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -34,6 +39,9 @@ from comity.records import (
     DocumentAttached,
     DocumentDisclosed,
     DocumentErased,
+    Hex32,
+    Instant,
+    MessageExchanged,
     NotCanonical,
     NotesOpened,
     NoteWritten,
@@ -41,12 +49,13 @@ from comity.records import (
     Record,
     RecordError,
     canonical_bytes,
+    instant_text,
     parse_canonical,
     parse_record,
     to_bytes,
 )
 
-__all__ = ["ExchangeRefused", "Handed", "hand_over", "new_records", "open_exchange"]
+__all__ = ["ExchangeRefused", "Handed", "exchange_record", "hand_over", "new_records", "open_exchange"]
 
 FORMAT: Final = "comity exchange/1"
 MAX_ENTRIES: Final = 200
@@ -131,6 +140,21 @@ def open_exchange(source: bytes, parties: Collection[Verifier]) -> Handed:
     return Handed(
         origin=origin, entries=entries, records=records, signed_by=opened.verified[0].verifier.name
     )
+
+
+def exchange_record(
+    case: Case, source: bytes, *, by: str, to: str, origin: str, at: datetime, item: str
+) -> MessageExchanged | None:
+    """The entry that says that a file of items went from one side to the other; None where one says so, or may not."""
+    ref = f"exchange:{sha256(source).hexdigest()}"
+    if case.closed is not None or any(ref in record.refs for _, record in case.records(MessageExchanged)):
+        return None
+    count = len(parse_canonical(source.removesuffix(b"\n"), limit=MAX_BYTES)["entries"])
+    return MessageExchanged(
+        at=Instant(instant_text(at)), item=Hex32(item), on=instant_text(at), source=origin, confidence="stated",
+        refs=(ref,), by=by, to=(to,), subject="items of the case", in_reply_to="", message_id="",
+        summary=f"{count} {'entry' if count == 1 else 'entries'} handed over",
+    )  # fmt: skip
 
 
 def new_records(case: Case, handed: Handed) -> list[Record]:

@@ -10,7 +10,7 @@ by whoever takes the file in.
 | `DTSTART`, `DTEND`, `DURATION` with a zone | a span of instants in UTC |
 | without a zone ("floating") or a date alone | days, because nobody can say which instant is meant |
 | `STATUS:CANCELLED`, `METHOD:CANCEL` | cancelled |
-| `SEQUENCE` | which revision of the event it is |
+| `SEQUENCE`, then `DTSTAMP` | which revision of the event it is (RFC 5546, 2.1.5) |
 | `ATTENDEE` | counted, never named |
 
 An event that recurs is refused, and so is one without id or begin: each meeting is entered by itself.
@@ -30,11 +30,15 @@ import icalendar
 from comity.engagement.errors import EngagementError
 from comity.records import instant_text
 
-__all__ = ["CalendarEvent", "IntakeRefused", "read_calendar"]
+__all__ = ["CalendarEvent", "IntakeRefused", "Revision", "read_calendar"]
 
 MAX_CALENDAR: Final = 1024 * 1024
 MAX_EVENTS: Final = 200
 RECURS: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
+
+
+Revision = tuple[int, str]
+"""Which of two revisions of an event is newer: its `SEQUENCE`, then its `DTSTAMP` in UTC, empty where it has none."""
 
 
 class IntakeRefused(EngagementError):
@@ -52,7 +56,7 @@ class CalendarEvent:
     begins: datetime
     """When it begins, for comparison: a day without an hour begins at its first moment in UTC."""
     cancelled: bool
-    sequence: int
+    revision: Revision
     invited: int
 
 
@@ -82,7 +86,7 @@ def _event(number: int, part: Any, method: str) -> CalendarEvent:
         raise IntakeRefused(f"event {number}: expected a single meeting; this one recurs. Export each that was held")
     try:
         begin, end = _times(part)
-        sequence = int(part.get("SEQUENCE", 0))
+        revision = _revision(part)
     except (AttributeError, TypeError, ValueError, OverflowError):
         raise IntakeRefused(f"event {number}: expected a begin and an end that a calendar has") from None
     attendees = part.get("ATTENDEE", [])
@@ -92,9 +96,15 @@ def _event(number: int, part: Any, method: str) -> CalendarEvent:
         on=_on(begin, end),
         begins=_first(begin),
         cancelled=state == "CANCELLED" or method == "CANCEL",
-        sequence=max(0, min(sequence, 2**31)),
+        revision=revision,
         invited=len(attendees) if isinstance(attendees, list) else 1,
     )
+
+
+def _revision(part: Any) -> Revision:
+    stamp = part["DTSTAMP"].dt if "DTSTAMP" in part else None
+    made = stamp.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") if isinstance(stamp, datetime) and _zoned(stamp) else ""
+    return max(0, min(int(part.get("SEQUENCE", 0)), 2**31)), made
 
 
 def _times(part: Any) -> tuple[date, date]:

@@ -16,16 +16,13 @@ from comity.arrangement import Terms
 from comity.engagement.access_record import AccessRecord
 from comity.engagement.case import Case, read_entries
 from comity.engagement.clearance import Clearance, clearance
-from comity.engagement.clocks import CaseClock, case_clocks
+from comity.engagement.clocks import CaseClock, Law, case_clocks
 from comity.engagement.stages import EngagementView, stand
 from comity.engagement.terms_clocks import terms_clocks
 from comity.law import PLAIN, Calendar, Pack, load_pack, named_calendar
 from comity.records import parse_instant, parse_record
 
-__all__ = ["Book", "Dossier", "Law", "TermsOf", "portfolio"]
-
-Law = Callable[[str, str | None], Pack]
-"""The law pack of a name and a version."""
+__all__ = ["Book", "Dossier", "TermsOf", "portfolio"]
 
 TermsOf = Callable[[Case], Mapping[str, Terms]]
 """Arrangement's id → its newest terms in force, for those of a case's arrangements whose terms this home holds."""
