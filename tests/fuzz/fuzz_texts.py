@@ -36,7 +36,7 @@ from comity.arrangement.comments import open_comment, sign_comment
 from comity.engagement import SessionRefused
 from comity.engagement.sessions import open_session
 from comity.gateway.guard_counters import CountersRefused, count, open_counters, parse_indexes, sign_counters
-from comity.gateway.permit_note import PermitRefused, PermitSlip, check_permit, sign_permits
+from comity.gateway.permit_note import PermitRefused, PermitSlip, _texts, check_permit, sign_permits
 from comity.ledger import (
     LedgerError,
     MalformedCheckpoint,
@@ -223,7 +223,7 @@ def permit(data: bytes) -> None:
     expires = int(AT.timestamp()) + 30
     fixed = {"origin": "o", "digest": "0" * 64, "method": "POST"}
     slips = [
-        PermitSlip(index=index + at, method="POST", target="/v1/x", sent=sha256(b"{}").hexdigest(), expires=expires)
+        PermitSlip(entry=index + at, method="POST", target="/v1/x", sent=sha256(b"{}").hexdigest(), expires=expires)
         for at in range(1 + number[0] % 5 if number else 1)
     ]
     good, *_ = sign_permits(PERMIT, origin="o", digest="0" * 64, slips=slips)
@@ -239,7 +239,7 @@ def permit(data: bytes) -> None:
             continue
         assert (shown, to, sent) == (good, "/v1/x", b"{}"), "a permit passed that was not signed for this"
         assert (read.index, read.expires) == (index, expires)
-    assert slips[0].text("o", "0" * 64).count("\n") == 7
+    assert all(text.count(b"\n") == 7 for text in _texts("o", "0" * 64, slips))
 
 
 def card(data: bytes) -> None:

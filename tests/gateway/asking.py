@@ -183,7 +183,7 @@ _COUNTED: Final[dict[str, dict[str, Any]]] = {
     "file_ids": user({"type": "container_upload", "file_id": "file_1"}),
     "citations": user(_TEXT | {"citations": [{"type": "char"}]}),
     "prompt_caching": user(_TEXT | {"cache_control": {"type": "ephemeral"}}),
-    "service_tier": {"speed": "fast"},
+    "service_tier": {"speed": "standard"},
 }
 ANTHROPIC_FEATURES: Final[dict[str, dict[str, Any]]] = {
     **_COUNTED,

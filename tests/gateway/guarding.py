@@ -45,7 +45,7 @@ def sign_permit(
 ) -> str:
     """The header of a lone request."""
     sent = sha256(body).hexdigest()
-    slip = PermitSlip(index=index, method=method, target=target, sent=sent, expires=expires)
+    slip = PermitSlip(entry=index, method=method, target=target, sent=sent, expires=expires)
     [note] = sign_permits(signer, origin=origin, digest=digest, slips=[slip])
     return note
 

@@ -346,7 +346,16 @@ def test_each_sdk_lists_the_models_that_the_terms_list_for_it(
             [model.name for model in clients.google.models.list()],
         ]
 
+        retrieved = [
+            clients.openai.models.retrieve("test-model").id,
+            clients.anthropic.models.retrieve("test-model").id,
+            clients.google.models.get(model="test-model").name,
+        ]
+        with pytest.raises(openai.NotFoundError):
+            clients.openai.models.retrieve("other")
+
     assert [["test-model"], ["test-model"], ["models/test-model"]] == listed
+    assert ["test-model", "test-model", "models/test-model"] == retrieved
     assert before == len(provider.asked)
 
 

@@ -241,10 +241,13 @@ def test_a_page_says_what_was_measured_and_what_was_not() -> None:
     text = published.tables(a_result())
 
     for said in (
-        "2026-11-24", "fsync is on", "1,234", "LiteLLM: not measured: it could not be installed", "12.5 ×", "0.10 ×",
-        "499 of 500", "12.0 ms", "100,020", "10,000 entries", "61.2 MB",
+        "2026-11-24", "fsync is on", "1,234", "LiteLLM: not measured: it could not be installed", "12.5 ×", "0.1 ×",
+        "| reached |", "499 of 500", "12.0 ms", "100,020", "10,000 entries", "61.2 MB",
     ):  # fmt: skip
         assert said in text, said
+    less = a_result()
+    less["ratios"] = dict.fromkeys(less["ratios"], 0.01)
+    assert "| missed |" in published.tables(less)
 
 
 def test_only_what_a_run_measured_is_written_anew() -> None:

@@ -17,6 +17,7 @@ from books import Books, Spent, tables
 from comity.arrangement import parse_terms_json
 from comity.gateway import Upstream, admission, rebuild
 from comity.gateway.calls import MADE_BY_ROUND, LeaseLost, Permit
+from comity.gateway.headers import Lines
 from comity.gateway.state import find_grant
 from comity.records import Amount, canonical_bytes
 from support import Keys, RecordingProvider, cached, completion, live_gateway, now, terms_value, whole
@@ -160,10 +161,10 @@ def test_a_permit_is_made_by_admission_and_used_once() -> None:
 
     async def send_twice(url: str) -> None:
         upstream = Upstream(url)
-        answer = await upstream.send(permit, path="/v1/chat/completions", headers=[], body=b"{}")
+        answer = await upstream.send(permit, path="/v1/chat/completions", headers=Lines.of([]), body=b"{}")
         assert completion() == await answer.read_whole(10_000)
         with pytest.raises(AssertionError, match="used twice"):
-            await upstream.send(permit, path="/v1/chat/completions", headers=[], body=b"{}")
+            await upstream.send(permit, path="/v1/chat/completions", headers=Lines.of([]), body=b"{}")
         upstream.close()
 
     with RecordingProvider().running() as provider:

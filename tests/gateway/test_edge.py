@@ -48,6 +48,34 @@ def test_requests_on_one_connection_are_answered_one_after_the_other(edge: LiveE
     assert b"\r\nconnection: close\r\n\r\nend" in answer
 
 
+def test_fields_that_a_connection_sends_again_are_read_as_if_they_were_new(edge: LiveEdge) -> None:
+    """What the fields before said holds for equal fields alone: a length may differ, nothing else."""
+    again, other = [b"x-key: first", b"x-other: 1"], [b"x-key: second", b"x-other: 1"]
+    with edge.connect() as connection:
+        edge.asked.clear()
+        for body, fields in ((b"one", again), (b"three", again), (b"x", other), (b"", again)):
+            connection.sendall(ask(body, *fields, last=False))
+            assert one(connection).endswith(b"\r\n\r\n" + body)
+        connection.sendall(ask(b"y", *reversed(again), last=False))
+        assert one(connection).endswith(b"\r\n\r\ny")
+    came = [dict(request.headers) for request in edge.asked]
+    assert [b"first", b"first", b"second", b"first", b"first"] == [fields[b"x-key"] for fields in came]
+    assert [b"1", b"first"] == [value for name, value in edge.asked[-1].headers if name.startswith(b"x-")]
+
+
+@pytest.mark.parametrize("fields", [
+    [b"x-a: 1", b"transfer-encoding: chunked"], [b"x-a: 1", b"content-length: 2"], [b"x-a: 1", b"host: y"],
+    [b"x-a: 1\xff"], [b"x-a: 1", b"expect: something"],
+])  # fmt: skip
+def test_fields_that_differ_from_those_before_are_looked_at_anew(edge: LiveEdge, fields: list[bytes]) -> None:
+    """After a request that passed, what two readers could understand differently is refused as ever."""
+    with edge.connect() as connection:
+        connection.sendall(ask(b"ok", b"x-a: 1", last=False))
+        assert one(connection).endswith(b"\r\n\r\nok")
+        connection.sendall(ask(b"no", *fields, last=False))
+        assert connection.recv(4_000)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 417")
+
+
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, 400), max_size=6), st.binary(max_size=300), st.booleans())
 def test_a_request_is_the_same_however_it_is_cut(edge: LiveEdge, cuts: list[int], body: bytes, chunks: bool) -> None:

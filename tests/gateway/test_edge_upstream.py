@@ -17,6 +17,7 @@ from comity.gateway import Upstream
 from comity.gateway import upstream as upstream_module
 from comity.gateway.admission import Permit
 from comity.gateway.endpoint import parse_endpoint, refuse_address
+from comity.gateway.headers import Lines
 from comity.gateway.upstream import Answer, NoAnswer
 from support import Asked, HangUp, Part, RecordingProvider, completion, live_gateway, wait_until, whole
 
@@ -39,7 +40,7 @@ def run(act: Callable[[], Awaitable[T]]) -> T:
 
 
 async def send(upstream: Upstream, body: bytes = b"{}", **more: Any) -> Answer:
-    headers = [("content-type", "application/json")]
+    headers = Lines.of([("content-type", "application/json")])
     return await upstream.send(cast(Permit, Leave()), path="/v1/x", headers=headers, body=body, **more)
 
 
@@ -301,7 +302,7 @@ def test_no_header_of_a_request_makes_a_second_one(value: str) -> None:
         upstream = Upstream(provider.url)
         for path, header in (("/v1/x", value), (f"/v1/{value}", "a"), ("/v1/x y", "a")):
             with pytest.raises(AssertionError, match="would end it"):
-                await upstream.send(cast(Permit, Leave()), path=path, headers=[("x-a", header)], body=b"{}")
+                await upstream.send(cast(Permit, Leave()), path=path, headers=Lines.of([("x-a", header)]), body=b"{}")
 
     with RecordingProvider().running() as provider:
         run(ask)

@@ -22,6 +22,10 @@ SCORES = {
 FROZEN = {"kind": "plan.frozen", "plan": PLAN}
 BEGUN = {"kind": "run.begun", "plan": PLAN, "run": RUN}
 FINISHED = {"kind": "run.finished", "plan": PLAN, "run": RUN, "log": LOG, "status": "success"}
+LABELS = {
+    "kind": "labels.committed", "run": RUN, "plan": PLAN, "rows": "d" * 64, "labels": "e" * 64, "rater": "rater-1",
+    "drawn": 2, "judged": 3, "labelled": 2,
+}  # fmt: skip
 ABORTED = {"kind": "run.aborted", "plan": PLAN, "run": RUN, "because": "the provider stopped answering"}
 
 
@@ -39,9 +43,10 @@ def test_a_run_leaves_its_evidence_in_order(tmp_path: Path) -> None:
     with RecordingProvider().running() as provider, live_gateway(tmp_path, provider.url) as gateway:
         assert [201, 201] == [put(gateway, members).status_code for members in (FROZEN, BEGUN)]
         assert 200 == gateway.chat(headers={"comity-run": RUN}).status_code
-        scores, finished = put(gateway, SCORES), put(gateway, FINISHED)
+        scores, finished, labels = (put(gateway, members) for members in (SCORES, FINISHED, LABELS))
 
-        assert [201, 201] == [scores.status_code, finished.status_code]
+        assert [201, 201, 201] == [scores.status_code, finished.status_code, labels.status_code]
+        assert ["rater-1"] == [record.rater for record in gateway.of("labels.committed")]
         assert gateway.ledger.origin == scores.json()["ledger"]
         record: Any = gateway.records()[scores.json()["index"]]
         [grant] = gateway.of("grant.issued")
@@ -67,6 +72,8 @@ OUT_OF_ORDER: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "scores under another plan": ([FROZEN, BEGUN], SCORES | {"plan": "e" * 64}),
     "two ends": ([FROZEN, BEGUN, FINISHED], ABORTED),
     "scores after the end": ([FROZEN, BEGUN, ABORTED], SCORES),
+    "labels of a run that goes on": ([FROZEN, BEGUN, SCORES], LABELS),
+    "labels of a run that was aborted": ([FROZEN, BEGUN, SCORES, ABORTED], LABELS),
     "the disclosure of no call": ([], {"kind": "content.disclosed", "permit": 0, "part": "request", "to": "x"}),
     "a kind that is the gateway's own": ([], {"kind": "call.settled"}),
     "no kind": ([], {}),

@@ -59,7 +59,7 @@ def test_permits_signed_together_each_fit_their_own_request(size: int, data: st.
     sent = [sha256(b"%d" % index).hexdigest() for index in range(size)]
     until = expiry_of(AT)
     asked_for = {"method": "POST", "target": "/v1/x", "expires": until}
-    slips = [PermitSlip(index=at, sent=each, **asked_for) for at, each in enumerate(sent)]
+    slips = [PermitSlip(entry=at, sent=each, **asked_for) for at, each in enumerate(sent)]
     fixed: dict[str, Any] = {"origin": REQUEST["origin"], "digest": REQUEST["digest"]}
     headers = sign_permits(KEY, **fixed, slips=slips)
     asked = {"key": KEY.verifier, "method": "POST", "target": "/v1/x", "now": AT, **fixed}
@@ -147,7 +147,7 @@ def test_a_permit_lasts_a_minute_and_the_clocks_may_differ_by_half_of_one(late: 
 def test_a_permit_has_one_spelling(spoilt: Any) -> None:
     """Every second spelling of a permit is malformed, not read with good will."""
     until, sent = expiry_of(AT), sha256(REQUEST["body"]).hexdigest()
-    slips = [PermitSlip(index=i, method="POST", target=REQUEST["target"], sent=sent, expires=until) for i in (7, 8)]
+    slips = [PermitSlip(entry=i, method="POST", target=REQUEST["target"], sent=sent, expires=until) for i in (7, 8)]
     header, _ = sign_permits(KEY, origin=REQUEST["origin"], digest=REQUEST["digest"], slips=slips)
     check_permit(header, key=KEY.verifier, now=AT, **REQUEST)
 

@@ -53,8 +53,9 @@ TOOLS = [
     {"name": "add", "cache_control": {}},
 ]
 PROBES: list[Any] = [
-    True, 2, 0, "x", "x" * 300, ["x"], ["x", "y"], ["audio"], [1, 2], {"type": "json_schema"}, {"user_id": "x"},
-    {"effort": "low"}, {"include_usage": True}, {"type": "enabled"}, {"format": {"type": "json_schema", "schema": {}}},
+    True, 2, 0, "x", "standard", "x" * 300, ["x"], ["x", "y"], ["audio"], [1, 2], {"type": "json_schema"},
+    {"user_id": "x"}, {"effort": "low"}, {"include_usage": True}, {"type": "enabled"},
+    {"format": {"type": "json_schema", "schema": {}}},
     {"functionCallingConfig": {"mode": "ANY"}}, {"responseModalities": ["AUDIO"]}, {"speechConfig": {}},
     ["message.output_text.logprobs"], ["web_search_call.results"], ITEMS, *([tool] for tool in TOOLS),
     [{"type": "custom", "custom": {}}], [{"role": "assistant", "tool_calls": []}],
@@ -152,6 +153,7 @@ def test_the_page_holds_every_route_and_door() -> None:
         assert f"`POST /{call.name}{route}`" in PAGE
     for listed in MODELS:
         assert f"`GET {listed}`" in PAGE
+    assert "each with `/<model>` for one of them" in PAGE
     for door in DOORS:
         assert f"`POST {door}`" in PAGE, door
 

@@ -191,6 +191,8 @@ NESTED: list[tuple[str, dict[str, Any], str]] = [
     ("openai", {"messages": [{"role": "user", "content": "a", "weight": 1}]}, "messages.weight"),
     ("openai", {"messages": [{"role": "tutor", "content": "a"}]}, "messages.role=tutor"),
     ("openai", {"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages.content.type=video"),
+    ("openai", {"service_tier": "priority"}, "service_tier=priority"),
+    ("anthropic", {"speed": "fast"}, "speed=fast"),
     ("anthropic", {"thinking": {"type": "enabled", "effort": 9}}, "thinking.effort"),
     ("anthropic", {"tools": [{"name": "a", "input_schema": {}, "retries": 3}]}, "tools.retries"),
     ("anthropic", {"output_config": {"verbosity": 1}}, "output_config.verbosity"),

@@ -199,7 +199,7 @@ def test_a_refusal_is_the_sdks_own_exception_with_the_clause(gateway: LiveGatewa
         with pytest.raises(anthropic.BadRequestError, match=r"header anthropic-beta: "):
             anthropic_client.beta.messages.create(**ASK, betas=["context-1m-2025-08-07"])
         with pytest.raises(anthropic.NotFoundError):
-            anthropic_client.models.retrieve("test-model")
+            anthropic_client.models.retrieve("other")
         with pytest.raises(anthropic.AuthenticationError):
             anthropic_client.with_options(api_key="wrong").messages.create(**ASK)
 

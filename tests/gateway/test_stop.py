@@ -120,7 +120,7 @@ def test_nothing_leaves_over_a_connection_that_came_after_the_stop(tmp_path: Pat
         slow.listen(16)
         with live_gateway(tmp_path, f"http://127.0.0.1:{slow.getsockname()[1]}/v1") as gateway:
             upstream = gateway.gate.providers["openai"].upstream
-            connect, arrived, go = upstream._connection, threading.Event(), threading.Event()
+            connect, arrived, go = upstream._connect, threading.Event(), threading.Event()
 
             async def late() -> Any:
                 import asyncio
@@ -130,7 +130,7 @@ def test_nothing_leaves_over_a_connection_that_came_after_the_stop(tmp_path: Pat
                     await asyncio.sleep(0.002)
                 return await connect()
 
-            upstream._connection = late  # type: ignore[method-assign]
+            upstream._connect = late  # type: ignore[method-assign]
             gateway.gate.cut_all = lambda reason: None  # type: ignore[method-assign,assignment]
             connection = gateway.open_call()
             assert arrived.wait(10)

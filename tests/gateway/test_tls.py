@@ -21,6 +21,7 @@ from edging import live_edge
 
 from comity.gateway import Upstream
 from comity.gateway.admission import Permit
+from comity.gateway.headers import Lines
 from comity.gateway.tls import ServerTLS, UnfitTLS, client_context
 from comity.gateway.upstream import NoAnswer
 from support import wait_until
@@ -73,7 +74,7 @@ def ask(url: str, **changes: Any) -> bytes:
 
     async def main() -> bytes:
         upstream = Upstream(url, **changes)
-        answer = await upstream.send(cast(Permit, Leave()), path="/a/x", headers=[], body=b"hello")
+        answer = await upstream.send(cast(Permit, Leave()), path="/a/x", headers=Lines.of([]), body=b"hello")
         body = await answer.read_whole(1_000)
         upstream.close()
         return body

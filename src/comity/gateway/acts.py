@@ -1,4 +1,4 @@
-"""Party acts: grants, revocations, stops, suspensions, resumptions, exits and both halves of a draw, by signed note.
+"""Party acts by signed note: grants, revocations, stops, suspensions, resumptions, exits, draws, deviations from plans.
 
 A door takes the note of one act (`comity.arrangement.acts`), signed by a party
 key of the terms.  The authority grants and revokes; who may stop stands in the
@@ -7,7 +7,8 @@ same party stopped or suspended.  Who may leave stands in `exit.by`; an exit giv
 notice of `exit.notice_days`, counted in whole days from the day it is recorded, and
 states its cause unless `exit.statement` is `none`.  Both halves of a draw
 are committed after the run's scores, once a party, and told after both are
-committed: so neither side can choose its half by the other's.  An act is performed
+committed: so neither side can choose its half by the other's.  A deviation from a frozen plan is recorded
+before any scores under it are, or under the plan that takes its place.  An act is performed
 once: the digest of its text is kept, and a second coming of it is refused.
 """
 
@@ -20,6 +21,7 @@ from comity.arrangement import (
     UNSTATED,
     Act,
     ActRefused,
+    Deviation,
     DrawCommit,
     DrawReveal,
     Erasure,
@@ -49,6 +51,7 @@ from comity.records import (
     GrantRevoked,
     Hex32,
     Instant,
+    PlanDeviated,
     instant_text,
     to_bytes,
 )
@@ -65,6 +68,7 @@ DOORS: Final[Mapping[str, type[Act]]] = {
     "/erase": Erasure,
     "/draw-commits": DrawCommit,
     "/draw-reveals": DrawReveal,
+    "/deviations": Deviation,
 }
 
 
@@ -111,6 +115,8 @@ def perform(tx: Transaction, *, door: str, note: bytes, terms: Terms, now: datet
             done = _commit_draw(tx, act, by, note, now)
         case DrawReveal():
             done = _reveal_draw(tx, act, by, note, now)
+        case Deviation():
+            done = _deviate(tx, act, by, note, now)
         case _:
             assert_never(act)
     if isinstance(done, int):
@@ -267,6 +273,31 @@ def _reveal_draw(tx: Transaction, act: DrawReveal, by: Role, note: bytes, now: d
     index = tx.append(to_bytes(record))
     tx.execute('UPDATE gate_draw SET revealed = ? WHERE run = ? AND "by" = ?', (index, act.run, by))
     return index
+
+
+def _deviate(tx: Transaction, act: Deviation, by: Role, note: bytes, now: datetime) -> int | Refusal:
+    """Recorded before unblinding, or not at all: what is changed once scores stand was chosen by them."""
+    if not tx.execute("SELECT 1 FROM gate_plan WHERE plan = ?", (act.plan,)):
+        return _no("terms-refused", "plan.digest", "this plan is not frozen here, so nothing deviates from it")
+    if act.amended == act.plan:
+        return _no("terms-refused", "plan.digest", "a plan does not take its own place; name another, or none")
+    scored = tx.execute(
+        "SELECT gate_run.run FROM gate_scores JOIN gate_run ON gate_run.run = gate_scores.run "
+        "WHERE gate_run.plan IN (?, ?) LIMIT 1",
+        (act.plan, act.amended),
+    )
+    if scored:
+        because = f"the scores of run {scored[0][0]} are committed already; a deviation is stated before they are"
+        return _no("terms-refused", "plan.deviations", because)
+    record = PlanDeviated(
+        at=Instant(instant_text(now)),
+        by=by,
+        plan=Digest(act.plan),
+        amended=act.amended,
+        because=act.because,
+        note=note.decode(),
+    )
+    return tx.append(to_bytes(record))
 
 
 def _no(slug: str, clause: str, because: str) -> Refusal:

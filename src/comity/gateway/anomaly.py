@@ -50,7 +50,9 @@ class Custom:
         """
         if (what := _STATUS.get(status)) is not None:
             return Anomaly(what=what, millis=millis, usual_millis=self._usual(model, stream=stream))
-        seen = self._seen.setdefault((model, stream), deque(maxlen=KEPT))
+        seen = self._seen.get((model, stream))
+        if seen is None:
+            seen = self._seen[model, stream] = deque(maxlen=KEPT)
         anomaly = None
         if millis > SLOW_MILLIS and len(seen) >= ENOUGH:
             usual = int(median(seen))

@@ -9,15 +9,19 @@ Not promised: that the name is true. It is what the provider states.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 from comity.arrangement import Model
+from comity.gateway.asked import decode_json
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
 from comity.gateway.upstream import Answer
 from comity.gateway.usage import Usage
 
 __all__ = ["AnswerReading", "is_stream", "refuse_served"]
+
+_DECODER: Final = json.JSONDecoder()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class AnswerReading:
     served: str | None = None
     usage: Usage | None = None
     upstream_id: str = ""
-    kept: bytearray = field(default_factory=bytearray)
+    kept: bytes | bytearray = b""
     sent: bool = True
     checked: bool = False
     """An answer of the model came, so that its name can be checked."""
@@ -38,7 +42,7 @@ class AnswerReading:
     def look_at_whole(self, protocol: Protocol) -> None:
         """Read model and usage from a whole answer; one that is no JSON object states neither."""
         try:
-            members = json.loads(self.kept.decode())
+            members = decode_json(_DECODER, self.kept)
         except (ValueError, RecursionError):
             members = None
         if isinstance(members, dict):

@@ -32,12 +32,13 @@ from comity.gateway.asked import (
     read_model,
     read_query,
     stream,
+    tier,
     user_content,
     uses,
     whole_number,
 )
 from comity.gateway.stream import Ending
-from comity.gateway.usage import Usage, count, member, unknown_counts
+from comity.gateway.usage import Usage, count, dear, member, unknown_counts
 
 __all__ = [
     "ENDING",
@@ -264,7 +265,7 @@ SHARED: Final[Mapping[str, Field]] = {
     "tools": _tools,
     "tool_choice": inside("tool_choice", dict.fromkeys(("type", "name", "disable_parallel_tool_use"), core), "tools"),
     "cache_control": _CACHE,
-    "speed": uses("service_tier"),
+    "speed": tier("speed"),
     "mcp_servers": lambda reading, value: reading.use_unbounded("mcp"),
 }
 """Fields that a request to count tokens has too."""
@@ -278,7 +279,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "top_k": uses("sampling"),
     "stop_sequences": uses("stop"),
     "metadata": inside("metadata", {"user_id": uses("user_tag")}, "metadata"),
-    "service_tier": uses("service_tier"),
+    "service_tier": tier("service_tier"),
     "container": _container,
 }
 """Every field of a message request that this gateway knows, and what it uses of the terms."""
@@ -322,7 +323,7 @@ def usage(event: Mapping[str, Any]) -> Usage | None:
         output_tokens=count(fields, "output_tokens"),
         cached_read=read,
         cache_write=written,
-        unpriced=unknown_counts(fields, _USAGE),
+        unpriced=unknown_counts(fields, _USAGE) or dear(fields.get("service_tier")) or dear(fields.get("speed")),
     )
 
 

@@ -12,11 +12,12 @@ what is not in the table.  Below `/a/<id>`:
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
 
 from comity.gateway.doors import Doors
-from comity.gateway.protocols import find_call
+from comity.gateway.headers import Fields
+from comity.gateway.protocols import PLAIN, find_call
 from comity.gateway.reply import Reply
 
 __all__ = ["App"]
@@ -40,17 +41,18 @@ class App:
         doors = self._doors.get(name)
         return None if doors is None or not slash else (doors, "/" + rest.decode("latin-1"))
 
-    async def answer(
-        self,
-        doors: Doors,
-        rest: str,
-        method: str,
-        query: str,
-        headers: Sequence[tuple[bytes, bytes]],
-        body: bytes,
-        reply: Reply,
+    def answer(
+        self, doors: Doors, rest: str, method: str, query: str, headers: Fields, body: bytes, reply: Reply
+    ) -> Coroutine[Any, Any, None]:
+        """What answers one request, to be run in a task."""
+        protocol = PLAIN.get(rest) if method == "POST" else None
+        if protocol is not None:
+            return doors.gate.call(protocol, protocol.route, headers, query, body, reply)
+        return self._answer(doors, rest, method, query, headers, body, reply)
+
+    async def _answer(
+        self, doors: Doors, rest: str, method: str, query: str, headers: Fields, body: bytes, reply: Reply
     ) -> None:
-        """Answer one request; header names come in lower case."""
         if not _TWO_READINGS.search(rest):
             found = find_call(method, rest)
             if found is not None:

@@ -109,34 +109,40 @@ class Rounds:
         self._asking: deque[Asking] = deque()
         self._settling: deque[tuple[Waiting, Permit, Outcome]] = deque()
         self._coming = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Remembered, because asking for the running loop asks the system for the process each time."""
 
-    async def admit(
+    def _remember(self) -> asyncio.AbstractEventLoop:
+        self._loop = loop = asyncio.get_running_loop()
+        return loop
+
+    def admit(
         self, caller: Caller, asked: Asked, request: SealedItem, sent: str, version: int
-    ) -> Permit | Refused:
-        """Decide one call and record the decision; raises `LeaseLost`, `TermsChanged` or `LedgerError`.
+    ) -> "asyncio.Future[Permit | Refused]":
+        """Decide one call and record the decision; its future raises `LeaseLost`, `TermsChanged` or `LedgerError`.
 
         `sent` is the SHA-256 of the body in hex, which the permit's note is for; `version` is that of the terms
         to whose recipients the request is sealed.
         """
-        waiting: asyncio.Future[Permit | Refused] = asyncio.get_running_loop().create_future()
+        waiting = (self._loop or self._remember()).create_future()
         self._asking.append((waiting, caller, asked, request, sent, version))
-        self._come()
-        return await waiting
+        if not self._coming:
+            self._come()
+        return waiting
 
-    async def settle(self, permit: Permit, outcome: Outcome) -> bool:
-        """Record what became of a call; False where it was abandoned in the meantime. Raises `LedgerError`."""
-        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    def settle(self, permit: Permit, outcome: Outcome) -> "asyncio.Future[bool]":
+        """Record what became of a call; False where it was abandoned in the meantime. May raise `LedgerError`."""
+        waiting = (self._loop or self._remember()).create_future()
         self._settling.append((waiting, permit, outcome))
-        self._come()
-        return await waiting
+        if not self._coming:
+            self._come()
+        return waiting
 
     def _come(self) -> None:
         """Have the ledger's thread take what waits, once the loop has done what is ready now.
 
         What comes until the thread looks is taken with it; started at once it would come between the others.
         """
-        if self._coming:
-            return
         self._coming = True
         loop = asyncio.get_running_loop()
         if len(self._under_way) < CROWD:
@@ -183,7 +189,7 @@ class Rounds:
 
     def _told(self, taken: "_Taken", done: Future[None]) -> None:
         """In the loop: the round is durable, or is not recorded."""
-        if self._asking:
+        if self._asking and not self._coming:
             self._come()  # more waited than one signature takes
         fault = done.exception()
         if fault is not None:
@@ -202,23 +208,19 @@ class Rounds:
             if not waiting.done():
                 waiting.set_result(settled)
 
-
     def _sign(self, taken: "_Taken") -> None:
         """One signature for all permits of the round."""
-        permitted = [
-            (decision, asked.target, sent)
-            for (_, _, asked, _, sent, _), decision in zip(taken.asking, taken.decided, strict=True)
-            if isinstance(decision, Permit)
-        ]
-        if not permitted:
+        permits, slips, expires = list[Permit](), list[PermitSlip](), 0
+        for (_, _, asked, _, sent, _), decision in zip(taken.asking, taken.decided, strict=True):
+            if isinstance(decision, Permit):
+                expires = expires or expiry_of(decision.at)  # of all, since a round has one time
+                permits.append(decision)
+                slips.append(PermitSlip(decision.index, "POST", asked.target, sent, expires))
+        if not permits:
             return
-        slips = [
-            PermitSlip(index=permit.index, method="POST", target=target, sent=sent, expires=expiry_of(permit.at))
-            for permit, target, sent in permitted
-        ]
         origin = self._in_force.terms.ledger.origin
         notes = sign_permits(self._signer, origin=origin, digest=taken.digest, slips=slips)
-        for (permit, *_), note in zip(permitted, notes, strict=True):
+        for permit, note in zip(permits, notes, strict=True):
             permit.note = note
 
 

@@ -3,6 +3,7 @@
 | door below `/a/<id>` | who | answer |
 | --- | --- | --- |
 | `GET /openai/v1/models`, `/anthropic/v1/models`, `/gemini/v1beta/models` | a grant's key | the models of the terms |
+| the same with `/<model>` | a grant's key | one of them |
 | `POST /entries` | a grant's key | 201 with the index of a plan, run, score or disclosure record |
 | `GET /entry/<n>` | a grant's key | the entry's bytes |
 | `GET /receipt/<n>` | a grant's key | the `.tlog-proof`, or 202 with `Retry-After` until quorum |
@@ -14,6 +15,7 @@
 | `POST /grants`, `/revocations` | a party, by signed note | 201 with the entry's index |
 | `POST /stop`, `/suspend`, `/resume`, `/exit` | a party, by signed note | 201 with the entry's index |
 | `POST /draw-commits`, `/draw-reveals` | a party, by signed note | 201 with the entry's index |
+| `POST /deviations` | a party, by signed note | 201 with the entry's index |
 | `POST /amendments` | anyone, with both parties' signatures | 201 with the entry's index (`amend`) |
 | `POST /close` | anyone, with both parties' signatures | 201 with the entry's index (`closing`) |
 | `POST /erase` | the authority, by signed note | 201 with the entry's index |
@@ -41,7 +43,7 @@ from comity.gateway.decide import refuse_key
 from comity.gateway.gate import Gate
 from comity.gateway.guard_counters import perform_counters
 from comity.gateway.headers import read_headers
-from comity.gateway.protocols import MODELS, find_never, find_protocol, models_body
+from comity.gateway.protocols import MODELS, find_never, find_protocol, model_body, models_body
 from comity.gateway.refusal import Refusal
 from comity.gateway.reply import Reply
 from comity.gateway.state import window_time
@@ -113,13 +115,15 @@ class Doors:
 
     async def _read(self, rest: str, headers: Headers, reply: Reply) -> bool:
         match = _ENTRY.fullmatch(rest) or _RECEIPT.fullmatch(rest) or _SEALED.fullmatch(rest) or _TILE.fullmatch(rest)
-        if match is None and rest != "/status" and rest not in MODELS:
+        model = model_body(rest, self.gate.terms) if match is None else None
+        if match is None and model is None and rest != "/status" and rest not in MODELS:
             return False
         if await self._let_in(headers, reply) is None:
             return True
         if match is None:
-            said = self.status() if rest == "/status" else models_body(MODELS[rest], self.gate.terms)
-            await self._json(reply, 200, said)
+            if model is None:
+                model = self.status() if rest == "/status" else models_body(MODELS[rest], self.gate.terms)
+            await self._json(reply, 200, model)
         elif match.re is _TILE:
             await self._file(reply, rest[1:], "application/octet-stream", cache="private, max-age=31536000, immutable")
         elif match.re is _ENTRY:
@@ -293,6 +297,4 @@ class Doors:
         await self._send(reply, status, "application/json", json.dumps(value, ensure_ascii=False).encode())
 
     async def _send(self, reply: Reply, status: int, kind: str, data: bytes, *more: tuple[str, str]) -> None:
-        await reply.start(status, [("content-type", kind), *more], length=len(data))
-        await reply.write(data)
-        await reply.end()
+        await reply.whole(status, [("content-type", kind), *more], data)

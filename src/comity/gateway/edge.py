@@ -35,6 +35,7 @@ import httptools
 from comity.gateway.app import App
 from comity.gateway.asked import MAX_BODY
 from comity.gateway.exchange import Exchange
+from comity.gateway.headers import Fields
 
 __all__ = ["KEEP_ALIVE_SECONDS", "MAX_HEAD", "MAX_HEADERS", "MAX_TARGET", "Edge"]
 
@@ -73,8 +74,9 @@ class _Connection(asyncio.Protocol):
     """One caller's connection."""
 
     __slots__ = (
-        "_body", "_edge", "_exchange", "_headers", "_held", "_more", "_parser", "_raw", "_read_one", "_refusal",
-        "_size", "_state", "_target", "_waiting", "deadline", "keep", "old", "paused", "transport",
+        "_body", "_edge", "_exchange", "_fields", "_headers", "_held", "_length_at", "_more", "_parser", "_raw",
+        "_read_one", "_refusal", "_size", "_state", "_target", "_waiting", "deadline", "keep", "old", "paused",
+        "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -88,6 +90,8 @@ class _Connection(asyncio.Protocol):
         self._read_one = self._more = self.old = False
         self.keep = True
         self.paused: asyncio.Future[None] | None = None
+        self._fields, self._length_at = Fields(), -1
+        """The last request's fields without its length, and where that stood; -1 where it had none."""
         self._clear()
 
     def _clear(self) -> None:
@@ -200,12 +204,26 @@ class _Connection(asyncio.Protocol):
             self._stop(431, f"the request's head exceeds {MAX_HEAD} bytes")
         if len(self._target) > MAX_TARGET:
             self._stop(414, f"the request's target exceeds {MAX_TARGET} bytes")
-        looked_at = [pair for pair in headers if pair[0] in _LOOKED_AT]
-        if len(looked_at) != 2 or looked_at[0][0] != b"host" or looked_at[1][0] != b"content-length":
-            self._look(dict(looked_at), len(looked_at))
-        if not b"".join([value for _, value in headers]).isascii():
-            self._stop(400, "a header's value holds bytes beyond ASCII")
+        if not self._as_before(headers):
+            looked_at = [pair for pair in headers if pair[0] in _LOOKED_AT]
+            if len(looked_at) != 2 or looked_at[0][0] != b"host" or looked_at[1][0] != b"content-length":
+                self._look(dict(looked_at), len(looked_at))
+            if not b"".join([value for _, value in headers]).isascii():
+                self._stop(400, "a header's value holds bytes beyond ASCII")
+            at = next((at for at, (name, _) in enumerate(headers) if name == b"content-length"), -1)
+            self._fields, self._length_at = Fields(headers if at < 0 else headers[:at] + headers[at + 1 :]), at
         self.deadline = self._edge.now() + BODY_SECONDS
+
+    def _as_before(self, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Whether these fields are those that passed on this connection before, but for the number in the length."""
+        at, before = self._length_at, self._fields
+        return (
+            0 <= at < len(headers)
+            and headers[at][0] == b"content-length"
+            and headers[:at] == before[:at]
+            and headers[at + 1 :] == before[at:]
+            and not self.old
+        )
 
     def _look(self, framing: dict[bytes, bytes], fields: int) -> None:
         """Refuse framing that two readers could understand differently, and answer an expectation."""
@@ -257,7 +275,7 @@ class _Connection(asyncio.Protocol):
         else:
             body = self._body if isinstance(self._body, bytes) else bytes(self._body)
             self._body = b""
-            request = (*found, method, query.decode("latin-1"), self._headers, body)
+            request = (*found, method, query.decode("latin-1"), self._fields, body)
             self._edge.run(exchange, self._edge.app.answer(*request, exchange))
 
     # the answer's side
@@ -335,7 +353,7 @@ class Edge:
         """Bytes of bodies that are held now."""
         self._loop, self._most = loop, most
         self._connections: set[_Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Exchange, asyncio.Task[None]] = {}
         self._timer = loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def connect(self) -> asyncio.Protocol:
@@ -353,9 +371,7 @@ class Edge:
 
     def run(self, exchange: Exchange, answering: Coroutine[Any, Any, None]) -> None:
         """Have a whole request answered in a task of its own."""
-        task = self._loop.create_task(self._run(exchange, answering))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[exchange] = self._loop.create_task(self._run(exchange, answering))
 
     async def _run(self, exchange: Exchange, answering: Coroutine[Any, Any, None]) -> None:
         try:
@@ -365,7 +381,9 @@ class Edge:
             if not exchange.started and not exchange.over:
                 exchange.say(500, "a fault of this gateway ended the request")
         finally:
-            exchange.abort(flush=False)
+            del self._tasks[exchange]
+            if not exchange.over:
+                exchange.abort(flush=False)
 
     def _sweep(self) -> None:
         now = self.now()
@@ -385,9 +403,10 @@ class Edge:
     async def cut(self) -> None:
         """Drop everything that is still open."""
         self._timer.cancel()
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for connection in tuple(self._connections):
             connection.transport.abort()
 

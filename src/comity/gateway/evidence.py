@@ -1,9 +1,9 @@
-"""Evidence that a person puts into the ledger: frozen plans, runs, scores, disclosures.
+"""Evidence that a person puts into the ledger: plans, runs, scores, labels, disclosures, comparisons of identity.
 
 The evaluator's process never opens the operator's ledger; it sends a record's
 own members, and the gateway adds who sent it and when.  Order is held here: a
-run begins under a frozen plan, what follows names a run of the same grant, and a
-report is about a run that has finished, of which there may be several.
+run begins under a frozen plan, what follows names a run of the same grant, and labels
+and reports are about a run that has finished, of which there may be several.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,10 @@ from comity.gateway.state import ABORTED, FINISHED, OPEN, Grant, begin_run
 from comity.ledger import Transaction
 from comity.records import (
     ContentDisclosed,
+    IdentityEnrolled,
+    IdentityTested,
+    JudgeCalled,
+    LabelsCommitted,
     MalformedRecord,
     PlanFrozen,
     Record,
@@ -23,6 +27,7 @@ from comity.records import (
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    SeedRevealed,
     instant_text,
     to_bytes,
 )
@@ -35,8 +40,13 @@ _RECORDS: Final = (
     RunFinished,
     RunAborted,
     ScoresCommitted,
+    LabelsCommitted,
+    SeedRevealed,
+    JudgeCalled,
     ReportPublished,
     ContentDisclosed,
+    IdentityEnrolled,
+    IdentityTested,
 )
 KINDS: Final[Mapping[str, type[Record]]] = {cls.kind: cls for cls in _RECORDS}
 
@@ -66,7 +76,7 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
             if tx.execute("SELECT 1 FROM gate_run WHERE run = ?", (record.run,)):
                 return _no("a run of this id was begun before")
             begin_run(tx, run=record.run, plan=record.plan, grant=grant.grant)
-        case RunFinished() | RunAborted() | ScoresCommitted():
+        case RunFinished() | RunAborted() | ScoresCommitted() | SeedRevealed() | JudgeCalled():
             rows = tx.execute(
                 'SELECT open FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ?',
                 (record.run, record.plan, grant.grant),
@@ -75,6 +85,8 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return _no("no run of this id was begun under this plan with this key")
             if rows[0][0] != OPEN:
                 return _no("this run has ended; what comes after it is a new run")
+            if isinstance(record, SeedRevealed | JudgeCalled):
+                return tx.append(entry)
             if isinstance(record, ScoresCommitted):
                 if tx.execute("SELECT 1 FROM gate_draw WHERE run = ?", (record.run,)):
                     return _no("a draw over this run's scores has begun; they can no longer be replaced")
@@ -84,16 +96,18 @@ def append_evidence(tx: Transaction, *, grant: Grant, members: Mapping[str, Any]
                 return index
             ended = FINISHED if isinstance(record, RunFinished) else ABORTED
             tx.execute("UPDATE gate_run SET open = ? WHERE run = ?", (ended, record.run))
-        case ReportPublished():
+        case LabelsCommitted() | ReportPublished():
             rows = tx.execute(
                 'SELECT 1 FROM gate_run WHERE run = ? AND plan = ? AND "grant" = ? AND open = ?',
                 (record.run, record.plan, grant.grant, FINISHED),
             )
             if not rows:
-                return _no("no run of this id was finished under this plan with this key; a report is of one that was")
+                return _no("no run of this id was finished under this plan with this key; it is of one that was")
         case ContentDisclosed():
             if not tx.execute("SELECT 1 FROM gate_call WHERE permit = ?", (record.permit,)):
                 return _no(f"entry {record.permit} is no permitted call")
+        case IdentityEnrolled() | IdentityTested():
+            pass  # no decision rests on them; who checks a disclosed comparison checks their order
         case _:
             raise AssertionError(f"no rule for {record.kind}")
     return tx.append(entry)

@@ -118,6 +118,24 @@ class Exchange:
             head = b""
         connection.transport.write(head + data if head else data)
 
+    async def whole(self, status: int, headers: Sequence[tuple[str, str]], data: bytes) -> None:
+        """Head and body at once; waits first while the caller is slow."""
+        connection, self.started = self._connection, True
+        if connection.paused is not None:
+            await connection.paused
+        if self.over:
+            return
+        head = self._frame(status, headers, len(data))
+        if self._mute:
+            data = b""
+        if len(data) > WRITTEN_AT_ONCE:
+            connection.transport.write(head)
+            connection.transport.write(data)
+        else:
+            connection.transport.write(head + data)
+        self.over = True
+        connection.answered()
+
     async def end(self) -> None:
         """End the body in order."""
         if self.over:

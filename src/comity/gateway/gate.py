@@ -8,7 +8,7 @@ provider's answers usually take.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ from comity.gateway.admission import Caller, Refused
 from comity.gateway.anomaly import Custom
 from comity.gateway.bridge import Bridge, Rounds
 from comity.gateway.flight import Cut, Flight, StopWatch
-from comity.gateway.headers import read_headers
+from comity.gateway.headers import Fields
 from comity.gateway.life import InForce, find_life
 from comity.gateway.observe import Observer
 from comity.gateway.passage import Passage
@@ -88,14 +88,15 @@ class Gate:
         self.custom = Custom()
         bridge = Bridge(ledger)
         self.transact = bridge.transact
-        self._flights: set[Flight] = set()
+        self.flights: set[Flight] = set()
+        """Of the calls under way."""
         self.rounds = Rounds(
             bridge,
             in_force=self._in_force,
             signer=permit_signer,
             incarnation=lambda: self.incarnation,
             clock=clock,
-            under_way=self._flights,
+            under_way=self.flights,
         )
         self._reader = ledger.reader()
         self._watch_reader = ledger.reader()
@@ -140,7 +141,7 @@ class Gate:
     async def stop(self) -> None:
         """End in order: cut what is under way, record the end; a ledger that takes nothing more is left as it is."""
         self.cut_all("stopped")
-        while self._flights:
+        while self.flights:
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
@@ -191,7 +192,7 @@ class Gate:
 
     def cut_all(self, reason: Cut) -> None:
         """Cut every call under way."""
-        for flight in tuple(self._flights):
+        for flight in tuple(self.flights):
             flight.cut(reason)
 
     async def _begin(self) -> None:
@@ -219,42 +220,24 @@ class Gate:
         admission.flush_refusals(tx, now=now)
         state.forget_seconds(tx, now_ms=state.millis(now))
 
-    async def call(
-        self,
-        protocol: Protocol,
-        path: str,
-        raw_headers: Sequence[tuple[bytes, bytes]],
-        query: str,
-        body: bytes,
-        reply: Reply,
-    ) -> None:
-        """Carry one model call from its request to its settled entry; `path` is the provider's own."""
-        headers = read_headers(raw_headers)
-        key = sha256(headers.secret.encode("latin-1")).hexdigest()
-        caller = Caller(key=key, irid=headers.irid, run=headers.run)
+    def call(
+        self, protocol: Protocol, path: str, fields: Fields, query: str, body: bytes, reply: Reply
+    ) -> Coroutine[Any, Any, None]:
+        """What carries one model call from its request to its settled entry, to be run in a task of its own.
+
+        `path` is the provider's own.
+        """
+        caller = fields.caller
         try:
-            grant = self._grants.get(key) or self._known(headers.secret, key)
+            grant = self._grants.get(caller.key) or self._known(fields.read.secret, caller.key)
             if not self.confirmed():
                 raise LedgerUnreadable("whether access is stopped was not read within the last second")
         except LedgerError:
-            await self.say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
-            return
+            return self.say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
         if grant is None:
             refusal = Refusal(slug="key-unknown", clause="grant.key", because="no grant is known for this key")
-            await self.say(reply, protocol, Refused(refusal=refusal, index=None))
-            return
-        flight = Flight()
-        self._flights.add(flight)
-        reply.when_gone(partial(flight.cut, "client-gone"))
-        try:
-            passage = Passage(self, protocol, headers, caller, grant, reply, flight)
-            if self.observers:
-                passage.traceparent = next((value for name, value in raw_headers if name == b"traceparent"), b"")
-            await passage.run(path, query, body)
-        except (LedgerError, admission.LeaseLost):
-            await self.say(reply, protocol, Refused(refusal=NOT_RECORDED, index=None))
-        finally:
-            self._flights.discard(flight)
+            return self.say(reply, protocol, Refused(refusal=refusal, index=None))
+        return Passage(self, protocol, fields, grant, reply).run(path, query, body)
 
     def _known(self, secret: str, key: str) -> str | None:
         """The id of a key's grant, remembered because it never changes; whether it is in force is decided anew."""
@@ -286,13 +269,13 @@ class Gate:
         )
         await self.say(reply, protocol, refused, since)
 
-    async def epoch(self, grant: str) -> Epoch:
-        """This process's epoch for one grant: one encapsulation to each recipient of the terms."""
-        terms = self.terms
+    def epoch(self, terms: Terms, grant: str) -> Epoch | None:
+        """This process's epoch for one grant under these terms; None before `begin_epoch`."""
+        return self._epochs.get((terms.version, grant))
+
+    async def begin_epoch(self, terms: Terms, grant: str) -> Epoch:
+        """Begin an epoch: one encapsulation to each recipient of the terms."""
         at = terms.version, grant
-        epoch = self._epochs.get(at)
-        if epoch is not None:
-            return epoch
         async with self._epoch_lock:
             if at not in self._epochs:
                 recipients = [parse_recipient(r.name, r.key) for r in terms.content.recipients]

@@ -165,9 +165,7 @@ class Guard:
         }
         data = json.dumps(body).encode()
         headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        await reply.start(status, headers, length=len(data))
-        await reply.write(data)
-        await reply.end()
+        await reply.whole(status, headers, data)
 
     async def _flush_on(self) -> None:
         while True:

@@ -17,8 +17,12 @@ once more under `x-request-id` where the provider calls it that, because there
 its SDKs look for it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
 from typing import Final, NamedTuple
+
+from comity.gateway.calls import Caller
 
 __all__ = [
     "BETAS",
@@ -27,6 +31,8 @@ __all__ = [
     "FORWARDED",
     "RETURNED",
     "CallerHeaders",
+    "Fields",
+    "Lines",
     "read_headers",
     "returned_headers",
 ]
@@ -91,6 +97,51 @@ class CallerHeaders(NamedTuple):
     unknown: tuple[str, ...]
     irid: str
     run: str
+
+
+class Lines(NamedTuple):
+    """Header lines, written once for many requests; whoever sends them looks that there are as many as were meant."""
+
+    text: str
+    number: int
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[str, str]]) -> "Lines":
+        """Headers as they are sent, in this order."""
+        lines = [f"\r\n{name}: {value}" for name, value in headers]
+        return cls("".join(lines), len(lines))
+
+    def then(self, name: str, value: str) -> "Lines":
+        """These and one more."""
+        return Lines(f"{self.text}\r\n{name}: {value}", self.number + 1)
+
+
+class Fields(list[tuple[bytes, bytes]]):
+    """A request's header fields, names in lower case, and what they say.
+
+    A client that keeps its connection sends the same fields again and again, so whoever compares
+    them keeps this object and its readings.  It is not changed once it was read.
+    """
+
+    @cached_property
+    def read(self) -> "CallerHeaders":
+        """What the fields say."""
+        return read_headers(self)
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who asks."""
+        read = self.read
+        return Caller(sha256(read.secret.encode("latin-1")).hexdigest(), read.irid, read.run)
+
+    def towards(self, place: tuple[object, ...], more: Callable[[], Iterable[tuple[str, str]]]) -> Lines:
+        """The lines that go to one place with every request of these fields: what is forwarded, and `more`."""
+        if self._place != place:
+            self._place, self._lines = place, Lines.of([*self.read.forwarded, *more()])
+        return self._lines
+
+    _place: tuple[object, ...] = ()
+    _lines = Lines("", 0)
 
 
 _NO_WORD: Final = frozenset(
@@ -161,8 +212,10 @@ def returned_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[tuple
             passed.append((_RETURNED[name], value.decode("latin-1")))
         elif name in _UPSTREAM_IDS:
             named.setdefault(_UPSTREAM_IDS[name], value.decode("latin-1"))
-    called = next((name for name in UPSTREAM_IDS if name in named), "")
-    upstream_id = _identifier(named[called]) if called else ""
+    if not named:
+        return passed, ""
+    called = next(name for name in UPSTREAM_IDS if name in named)
+    upstream_id = _identifier(named[called])
     if upstream_id and called != OUR_ID:
         passed.append((called, upstream_id))
     return passed, upstream_id

@@ -33,12 +33,13 @@ from comity.gateway.asked import (
     read_model,
     read_query,
     stream,
+    tier,
     user_content,
     uses,
     whole_number,
 )
 from comity.gateway.stream import Ending
-from comity.gateway.usage import Usage, count, member, unknown_counts
+from comity.gateway.usage import Usage, count, dear, member, unknown_counts
 
 __all__ = [
     "CHAT",
@@ -225,7 +226,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "verbosity": core,
     "safety_identifier": uses("user_tag"),
     "metadata": uses("metadata"),
-    "service_tier": uses("service_tier"),
+    "service_tier": tier("service_tier"),
     "store": _store,
     "prompt_cache_key": uses("prompt_caching"),
     "prompt_cache_retention": uses("prompt_caching"),
@@ -279,9 +280,9 @@ def usage(event: Mapping[str, Any]) -> Usage | None:
     return Usage(
         input_tokens=spent_in,
         output_tokens=max(spent_out, (count(fields, "total_tokens") or 0) - spent_in),
-        cached_read=count(details, "cached_tokens"),
-        cache_write=count(details, "cache_write_tokens"),
-        unpriced=unknown_counts(fields, _USAGE),
+        cached_read=count(details, "cached_tokens") if details else None,
+        cache_write=count(details, "cache_write_tokens") if details else None,
+        unpriced=unknown_counts(fields, _USAGE) or dear(event.get("service_tier")),
     )
 
 

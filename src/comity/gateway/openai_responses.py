@@ -43,7 +43,7 @@ from comity.gateway.asked import (
 from comity.gateway.openai import FIELDS as CHAT_FIELDS
 from comity.gateway.openai import QUERY, SHARED, cache_breakpoint
 from comity.gateway.stream import Ending
-from comity.gateway.usage import Usage, count, member, unknown_counts
+from comity.gateway.usage import Usage, count, dear, member, unknown_counts
 
 __all__ = ["ENDING", "FIELDS", "RESPONSES", "read_response", "served", "usage"]
 
@@ -344,5 +344,7 @@ def usage(event: Mapping[str, Any]) -> Usage | None:
         output_tokens=max(spent_out, (count(fields, "total_tokens") or 0) - spent_in),
         cached_read=count(details, "cached_tokens"),
         cache_write=count(details, "cache_write_tokens"),
-        unpriced=unknown_counts(fields, _USAGE) or unknown_counts(member(answer, "tool_usage"), {}),
+        unpriced=unknown_counts(fields, _USAGE)
+        or unknown_counts(member(answer, "tool_usage"), {})
+        or dear(answer.get("service_tier")),
     )

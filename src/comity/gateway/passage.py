@@ -17,22 +17,24 @@ abandoned at its reservation when the gateway's lease ends.
 """
 
 import asyncio
-from datetime import datetime
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from comity.gateway import state
-from comity.gateway.admission import Caller, Outcome, Permit, Refused
+from comity.gateway.admission import LeaseLost, Outcome, Permit, Refused
 from comity.gateway.answer import AnswerReading, is_stream, refuse_served
 from comity.gateway.asked import Asked, MalformedRequest
 from comity.gateway.flight import Flight
-from comity.gateway.headers import CallerHeaders, returned_headers
+from comity.gateway.headers import Fields, returned_headers
 from comity.gateway.life import TermsChanged
 from comity.gateway.observe import Times
 from comity.gateway.permit_note import HEADER
 from comity.gateway.protocols import Protocol
 from comity.gateway.refusal import Refusal
-from comity.gateway.reply import Reply, ids
+from comity.gateway.reply import NOT_RECORDED, Reply, ids
 from comity.gateway.stream import StreamReader
 from comity.gateway.upstream import Answer, NoAnswer, NotSent
 from comity.ledger import LedgerError
@@ -46,6 +48,8 @@ __all__ = ["MAX_ANSWER", "TAG", "Passage"]
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer that are kept for sealing; a longer one is cut as a provider's failure."""
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
 TAG: Final = "x-engagement-tag"
 """The header that bears the clause `safe_harbour.tag`."""
 
@@ -58,22 +62,21 @@ class Passage:
     """One call under way. Lives for one call, in one task."""
 
     __slots__ = (
-        "asked", "begun", "body", "caller", "epoch", "flight", "gate", "grant", "head", "head_at", "headers", "permit",
-        "permitted", "protocol", "reading", "received", "reply", "started", "stream", "traceparent",
+        "asked", "begun", "body", "epoch", "fields", "flight", "gate", "grant", "head", "head_at", "permit",
+        "permitted", "protocol", "reading", "received", "reply", "started", "stream",
     )  # fmt: skip
 
     def __init__(
         self,
         gate: "Gate",
         protocol: Protocol,
-        headers: CallerHeaders,
-        caller: Caller,
+        fields: Fields,
         grant: str,
         reply: Reply,
-        flight: Flight,
     ) -> None:
-        self.gate, self.protocol, self.headers, self.caller = gate, protocol, headers, caller
-        self.grant, self.reply, self.flight = grant, reply, flight
+        self.gate, self.protocol, self.fields = gate, protocol, fields
+        self.grant, self.reply = grant, reply
+        self.flight: Flight
         self.asked: Asked
         self.body: bytes
         self.epoch: Epoch
@@ -84,43 +87,53 @@ class Passage:
         self.head: list[tuple[str, str]] = []
         self.head_at: datetime | None = None
         self.started = False
-        self.traceparent = b""
-        """As the caller sent it, for observers alone; it never goes to the provider."""
 
     async def run(self, path: str, query: str, body: bytes) -> None:
-        """Decide, send, answer and settle; raises `LedgerError` and `LeaseLost` where nothing could be decided."""
-        gate, protocol, headers = self.gate, self.protocol, self.headers
+        """Decide, send, answer and settle."""
+        flight, flights = Flight(), self.gate.flights
+        self.flight = flight
+        flights.add(flight)
+        self.reply.when_gone(partial(flight.cut, "client-gone"))
+        try:
+            decision = await self._decide(path, query, body)
+            if isinstance(decision, Permit):
+                self.permit = decision
+                if self.gate.observers:
+                    self.permitted = self.gate.clock()
+                await self._forward()
+            elif decision is not None:
+                await self.gate.say(self.reply, self.protocol, decision, self.received)
+        except NotSettled:
+            await self._withhold()
+        except (LedgerError, LeaseLost):
+            await self.gate.say(self.reply, self.protocol, Refused(refusal=NOT_RECORDED, index=None))
+        finally:
+            flights.discard(flight)
+
+    async def _decide(self, path: str, query: str, body: bytes) -> Permit | Refused | None:
+        """Read and seal the request, and have the call decided; None where it was refused already.
+
+        Raises `LedgerError` and `LeaseLost` where nothing could be decided.
+        """
+        gate, protocol, fields = self.gate, self.protocol, self.fields
         try:
             asked = protocol.read(path, query, body)
         except MalformedRequest as error:
             refusal = Refusal(slug="request-malformed", clause="request.body", because=str(error))
-            await gate.refuse(self.reply, protocol, self.caller, refusal, protocol.route, self.received)
-            return
+            await gate.refuse(self.reply, protocol, fields.caller, refusal, protocol.route, self.received)
+            return None
+        headers = fields.read
         if headers.unknown or headers.features:
             unknown = (*asked.unknown, *headers.unknown)
             asked = asked._replace(unknown=unknown, features=tuple(sorted({*asked.features, *headers.features})))
-        self.asked, self.body = asked, body
-        decision = await self._decide()
-        if isinstance(decision, Refused):
-            await gate.say(self.reply, protocol, decision, self.received)
-            return
-        self.permit, self.permitted = decision, gate.clock()
-        try:
-            await self._forward()
-        except NotSettled:
-            await self._withhold()
-
-    async def _decide(self) -> Permit | Refused:
-        """Seal the request and have the call decided; anew where the terms changed on the way."""
-        gate = self.gate
+        self.asked, self.body, sent = asked, body, sha256(body).hexdigest()
         while True:
-            version = gate.terms.version
-            self.epoch = await gate.epoch(self.grant)
-            request = self.epoch.seal(self.body, ledger=gate.ledger.origin, part="request", random=gate.random)
+            terms = gate.terms
+            self.epoch = epoch = gate.epoch(terms, self.grant) or await gate.begin_epoch(terms, self.grant)
+            request = epoch.seal(body, ledger=gate.ledger.origin, part="request", random=gate.random)
             self.begun = gate.clock()
             try:
-                sent = sha256(self.body).hexdigest()
-                return await gate.rounds.admit(self.caller, self.asked, request, sent, version)
+                return await gate.rounds.admit(fields.caller, asked, request, sent, terms.version)
             except TermsChanged:
                 continue  # versions only grow, and the gate holds the new one by now
 
@@ -129,14 +142,14 @@ class Passage:
         try:
             with flight:
                 answer = await self._send()
-            self.head_at = self.gate.clock()
-            reading.status = answer.status
-            passed, reading.upstream_id = returned_headers(answer.headers)
-            self.head = [*passed, *ids(self.gate.ledger.origin, self.permit.index, reading.upstream_id)]
-            if is_stream(answer):
+                self.head_at = self.gate.clock()
+                reading.status = answer.status
+                passed, reading.upstream_id = returned_headers(answer.headers)
+                self.head = [*passed, *ids(self.gate.ledger.origin, self.permit.index, reading.upstream_id)]
+                if not (streams := is_stream(answer)):
+                    await self._keep_whole(answer)
+            if streams:
                 await self._pass_stream(answer)
-            else:
-                await self._keep_whole(answer)
         except NotSent:
             await self._settle("not-sent")
             await self._cut()
@@ -157,21 +170,21 @@ class Passage:
             return
         await self._finish()
 
-    async def _send(self) -> Answer:
+    def _send(self) -> Coroutine[Any, Any, Answer]:
         """Send once, if access is not stopped at the last moment before the first byte."""
-        gate, asked, permit = self.gate, self.asked, self.permit
+        gate, permit = self.gate, self.permit
         provider = gate.providers.get(self.protocol.name)
         if provider is None:  # another gateway of this ledger took an amendment that speaks it
             because = f"this gateway has no provider for {self.protocol.name}; its operator adds one"
             raise NoAnswer("provider-failed", because, sent=False)
-        outgoing = [
-            *self.headers.forwarded,
-            *self.protocol.key_headers(provider.key),
-            (TAG, gate.terms.safe_harbour.tag),
-            (HEADER, permit.note),
-        ]
-        return await provider.upstream.send(
-            permit, path=asked.target, headers=outgoing, body=self.body, may_send=self._may_send
+        key, protocol, tag = provider.key, self.protocol, gate.terms.safe_harbour.tag
+        lines = self.fields.towards((provider, protocol, tag), lambda: [*protocol.key_headers(key), (TAG, tag)])
+        return provider.upstream.send(
+            permit,
+            path=self.asked.target,
+            headers=lines.then(HEADER, permit.note),
+            body=self.body,
+            may_send=self._may_send,
         )
 
     def _may_send(self) -> bool:
@@ -179,12 +192,12 @@ class Passage:
         return self.reading.sent
 
     async def _keep_whole(self, answer: Answer) -> None:
+        """Read all of the answer's body; the flight can be cut meanwhile."""
         reading = self.reading
         try:
-            with self.flight:
-                reading.kept += await answer.read_whole(MAX_ANSWER)
+            reading.kept = await answer.read_whole(MAX_ANSWER)
         except BaseException:
-            reading.kept += answer.so_far()
+            reading.kept = answer.so_far()
             raise
         reading.complete = True
         reading.look_at_whole(self.protocol)
@@ -198,7 +211,8 @@ class Passage:
             model.serves.__contains__,
             cut=model.on_mismatch == "refuse",
         )
-        kept, flight, reply, confirmed = reading.kept, self.flight, self.reply, self.gate.confirmed
+        flight, reply, confirmed = self.flight, self.reply, self.gate.confirmed
+        kept = reading.kept = bytearray()
         reading.checked = True
         try:
             while True:
@@ -227,7 +241,7 @@ class Passage:
 
     async def _finish(self) -> None:
         reading, reply, stream = self.reading, self.reply, self.stream
-        refusal = refuse_served(self.permit.model, reading)
+        refusal = refuse_served(self.permit.model, reading) if reading.checked else None
         if refusal is not None:
             await self._settle("withheld")
             if self.started:
@@ -242,10 +256,12 @@ class Passage:
         await self._settle(outcome)
         try:
             with self.flight:
-                rest = bytes(reading.kept) if stream is None else stream.rest()
+                if stream is None:
+                    await reply.whole(reading.status, self.head, bytes(reading.kept))
+                    return
                 if not self.started:
-                    await reply.start(reading.status, self.head, length=len(rest) if stream is None else None)
-                if rest:
+                    await reply.start(reading.status, self.head, length=None)
+                if rest := stream.rest():
                     await reply.write(rest)
                 if reading.complete:
                     await reply.end()
@@ -257,7 +273,7 @@ class Passage:
             reply.abort(flush=False)
 
     def _millis(self, until: datetime) -> int:
-        return max(0, int((until - self.begun).total_seconds() * 1000))
+        return max(0, (until - self.begun) // _MILLISECOND)
 
     async def _settle(self, outcome: str) -> None:
         """Make the outcome durable; raises `NotSettled`, also where the call was abandoned meanwhile."""
@@ -275,7 +291,9 @@ class Passage:
                 status=reading.status,
                 millis=millis if self.head_at is None else self._millis(self.head_at),
             )
-        served = (reading.served or "").encode("utf-8", "backslashreplace").decode()
+        served = reading.served or ""
+        if not served.isascii():  # it may hold half a surrogate pair
+            served = served.encode("utf-8", "backslashreplace").decode()
         result = Outcome(
             outcome=outcome,
             status=reading.status,
@@ -304,8 +322,9 @@ class Passage:
             return
         head_at, settled = self.head_at, self.gate.clock()
         times = Times(self.received, self.begun, self.permitted, head_at, answered, settled)
+        traceparent = next((value for name, value in self.fields if name == b"traceparent"), b"")
         for observer in observers:
-            observer.settled(self.asked, self.permit, result, times, recorded=recorded, traceparent=self.traceparent)
+            observer.settled(self.asked, self.permit, result, times, recorded=recorded, traceparent=traceparent)
 
     async def _refuse(self, refusal: Refusal) -> None:
         await self.gate.say(self.reply, self.protocol, Refused(refusal=refusal, index=self.permit.index))

@@ -43,13 +43,13 @@ is the comparison of the guard's counters with the ledger (`comity.gateway.guard
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from comity.ledger import BadSignature, ProofFailed, Signer, Verifier, parse_vkey
 from comity.ledger.merkle import HASH_SIZE, leaf_hash, node_hash, root_from
@@ -130,39 +130,41 @@ def permit_day(expires: int) -> str:
     return datetime.fromtimestamp(expires - PERMIT_SECONDS, UTC).date().isoformat()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermitSlip:
+class PermitSlip(NamedTuple):
     """What one permit is for; `target` is path and query exactly as sent upstream."""
 
-    index: int
+    entry: int
+    """The permit's, by its index in the ledger."""
     method: str
     target: str
     sent: str
     """SHA-256 of the body as sent, hex."""
     expires: int
 
-    def text(self, origin: str, digest: str) -> str:
-        """The leaf that the signature covers."""
-        return (
-            f"comity permit/1\n{origin}\n{digest}\n{self.index}\n"
-            f"{self.method} {self.target}\n{self.sent}\n{self.expires}\n"
-        )
+
+def _texts(origin: str, digest: str, slips: Iterable[PermitSlip]) -> list[bytes]:
+    """The leaves that a signature covers."""
+    shared = f"comity permit/1\n{origin}\n{digest}"
+    return [
+        f"{shared}\n{entry}\n{method} {target}\n{sent}\n{expires}\n".encode()
+        for entry, method, target, sent, expires in slips
+    ]
 
 
 def sign_permits(signer: Signer, *, origin: str, digest: str, slips: Sequence[PermitSlip]) -> list[str]:
     """The values of the header for requests that were decided together, by one signature."""
-    if signer.kind != "ed25519" or not all(_LINE.fullmatch(slip.target) for slip in slips):
+    if signer.kind != "ed25519" or not all(_LINE.fullmatch(target) for target in {slip.target for slip in slips}):
         raise AssertionError("a permit is signed with an Ed25519 note key, for a target of visible ASCII")
     if not 1 <= len(slips) <= MAX_TREE:
         raise AssertionError(f"{len(slips)} permits are to be signed together, at most {MAX_TREE} may")
-    levels = [[leaf_hash(slip.text(origin, digest).encode()) for slip in slips]]
+    levels = [[leaf_hash(text) for text in _texts(origin, digest, slips)]]
     while len(below := levels[-1]) > 1:
         above = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
         levels.append([*above, below[-1]] if len(below) % 2 else above)  # an odd one out is a node of the next level
     signature = _base64(signer.sign_note(_tree_text(origin, digest, len(slips), levels[-1][0])).blob)
     size = len(slips)
     return [
-        f"v1;{slip.index};{slip.expires};{signature};{place};{size};{_base64(_path(levels, place))}"
+        f"v1;{slip.entry};{slip.expires};{signature};{place};{size};{_base64(_path(levels, place))}"
         for place, slip in enumerate(slips)
     ]
 
@@ -227,10 +229,11 @@ def check_permit(
     if len(path) % HASH_SIZE or not place < size <= MAX_TREE:
         raise PermitRefused("malformed")
     sent = sha256(body).hexdigest()
-    slip = PermitSlip(index=index, method=method, target=target, sent=sent, expires=expires)
+    slip = PermitSlip(entry=index, method=method, target=target, sent=sent, expires=expires)
     hashes = [path[at : at + HASH_SIZE] for at in range(0, len(path), HASH_SIZE)]
     try:
-        root = root_from(hashes, index=place, size=size, leaf=leaf_hash(slip.text(origin, digest).encode()))
+        [text] = _texts(origin, digest, [slip])
+        root = root_from(hashes, index=place, size=size, leaf=leaf_hash(text))
         _check_signature(key.vkey, _tree_text(origin, digest, size, root), signature)
     except (BadSignature, ProofFailed):
         raise PermitRefused("signature") from None

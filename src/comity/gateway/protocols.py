@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from comity.arrangement import Terms
+from comity.arrangement import Model, Terms
 from comity.gateway import (
     anthropic,
     anthropic_count,
@@ -24,7 +24,17 @@ from comity.gateway.asked import Asked, Field, Query
 from comity.gateway.stream import NO_STREAM, Ending
 from comity.gateway.usage import Usage
 
-__all__ = ["CALLS", "MODELS", "Protocol", "find_call", "find_never", "find_protocol", "models_body"]
+__all__ = [
+    "CALLS",
+    "MODELS",
+    "PLAIN",
+    "Protocol",
+    "find_call",
+    "find_never",
+    "find_protocol",
+    "model_body",
+    "models_body",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +180,8 @@ CALLS: Final[tuple[Protocol, ...]] = (
     ),
 )
 
-_PLAIN: Final[Mapping[str, Protocol]] = {f"/{call.name}{call.route}": call for call in CALLS if "{" not in call.route}
+PLAIN: Final[Mapping[str, Protocol]] = {f"/{call.name}{call.route}": call for call in CALLS if "{" not in call.route}
+"""Path below `/a/<id>` → the call that a `POST` to it is, where the path names no model."""
 _GEMINI: Final[Mapping[str, Protocol]] = {call.call: call for call in CALLS if call.name == "gemini"}
 
 
@@ -178,7 +189,7 @@ def find_call(method: str, rest: str) -> tuple[Protocol, str] | None:
     """The call that a request below `/a/<id>` is, and the provider's own path of it; None where it is none."""
     if method != "POST":
         return None
-    found = _PLAIN.get(rest)
+    found = PLAIN.get(rest)
     if found is not None:
         return found, found.route
     if rest.startswith("/gemini/") and (path := gemini.PATH.fullmatch(rest, len("/gemini"))) is not None:
@@ -218,26 +229,34 @@ MODELS: Final[Mapping[str, str]] = {
 
 def models_body(protocol: str, terms: Terms) -> dict[str, Any]:
     """The models that the terms list for one protocol, in that protocol's shape."""
-    models = [model for model in terms.models if protocol in model.protocols]
+    shown = [_shown(protocol, model, terms) for model in terms.models if protocol in model.protocols]
     if protocol == "openai":
-        owner = terms.parties.provider.name
-        listed = [{"id": model.name, "object": "model", "created": 0, "owned_by": owner} for model in models]
-        return {"object": "list", "data": listed}
+        return {"object": "list", "data": shown}
+    if protocol == "anthropic":
+        first, last = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
+        return {"data": shown, "has_more": False, "first_id": first, "last_id": last}
+    return {"models": shown}
+
+
+def model_body(rest: str, terms: Terms) -> dict[str, Any] | None:
+    """The one model that a path below `/a/<id>` names, in its protocol's shape; None where the terms list none."""
+    for route, protocol in MODELS.items():
+        for model in terms.models:
+            if protocol in model.protocols and rest == f"{route}/{model.name}":
+                return _shown(protocol, model, terms)
+    return None
+
+
+def _shown(protocol: str, model: Model, terms: Terms) -> dict[str, Any]:
+    if protocol == "openai":
+        return {"id": model.name, "object": "model", "created": 0, "owned_by": terms.parties.provider.name}
     if protocol == "anthropic":
         at = terms.window.begins.strftime("%Y-%m-%dT%H:%M:%SZ")
-        ids = [model.name for model in models]
-        shown = [{"type": "model", "id": name, "display_name": name, "created_at": at} for name in ids]
-        first, last = (ids[0], ids[-1]) if ids else (None, None)
-        return {"data": shown, "has_more": False, "first_id": first, "last_id": last}
+        return {"type": "model", "id": model.name, "display_name": model.name, "created_at": at}
     return {
-        "models": [
-            {
-                "name": f"models/{model.name}",
-                "displayName": model.name,
-                "inputTokenLimit": model.context_window,
-                "outputTokenLimit": model.max_output,
-                "supportedGenerationMethods": ["generateContent"],
-            }
-            for model in models
-        ]
+        "name": f"models/{model.name}",
+        "displayName": model.name,
+        "inputTokenLimit": model.context_window,
+        "outputTokenLimit": model.max_output,
+        "supportedGenerationMethods": ["generateContent"],
     }

@@ -27,6 +27,10 @@ NOT_RECORDED: Final = Refusal(
 class Reply(Shape):
     """Where an answer goes: the edge's side of one request."""
 
+    async def whole(self, status: int, headers: Sequence[tuple[str, str]], data: bytes) -> None:
+        """Send head and body, and end; waits first while the caller is slow."""
+        ...
+
     async def start(self, status: int, headers: Sequence[tuple[str, str]], *, length: int | None) -> None:
         """Send the head; `length` None means that the body's length is not known yet."""
         ...
@@ -76,6 +80,4 @@ async def say(reply: Reply, protocol: Protocol | None, refused: Refused, *, orig
         body = protocol.error_body(refusal.status, refusal.slug, message, more)
     data = json.dumps(body, ensure_ascii=False).encode()
     headers = [("content-type", "application/json"), *refusal.headers(), *(ids(origin, refused.index) if known else [])]
-    await reply.start(refusal.status, headers, length=len(data))
-    await reply.write(data)
-    await reply.end()
+    await reply.whole(refusal.status, headers, data)

@@ -28,16 +28,15 @@ from comity.records import (
     Amount,
     CallMetered,
     CallOverran,
-    CallPermitted,
     CallRefused,
-    CallSettled,
-    Digest,
     Hex32,
     Index,
     Instant,
     Record,
     UpstreamAnomaly,
     instant_text,
+    permitted_bytes,
+    settled_bytes,
     to_bytes,
 )
 from comity.vault import SealedItem, store_items
@@ -113,22 +112,23 @@ class Round:
         if grant is None:
             raise AssertionError("a call was decided without a grant")
         amount, rerun = decision.amount, standing.run_repeats
-        index = self._append(
-            CallPermitted(
+        index = self._first + len(self._entries)
+        self._entries.append(
+            permitted_bytes(
                 at=self._at,
-                grant=Hex32(grant.grant),
+                grant=grant.grant,
                 person=grant.person,
-                incarnation=Hex32(self._incarnation),
+                incarnation=self._incarnation,
                 protocol=asked.protocol,
                 route=asked.route,
                 model=asked.model,
                 features=asked.features,
-                request=Digest(request.commitment),
+                request=request.commitment,
                 request_bytes=asked.body_bytes,
                 irid=caller.irid,
                 run=caller.run,
                 reserved=amount,
-            ),
+            )
         )
         spent = (amount.input_tokens, amount.output_tokens, amount.cost_nano)
         self._opened.append((index, self._now_ms, self._incarnation, int(rerun), *spent))
@@ -203,10 +203,10 @@ class Round:
         self._closed.append((charged.input_tokens, charged.output_tokens, charged.cost_nano, permit.index))
         self._shared.give(permit.amount, charged, at_ms=state.millis(permit.at), rerun=permit.rerun)
         self._note_more(permit, outcome)
-        self._append(
-            CallSettled(
+        self._entries.append(
+            settled_bytes(
                 at=self._at,
-                permit=Index(permit.index),
+                permit=permit.index,
                 outcome=outcome.outcome,
                 status=outcome.status,
                 served=outcome.served[:200],
@@ -217,7 +217,7 @@ class Round:
                 charged=charged,
                 upstream_id=outcome.upstream_id,
                 millis=outcome.millis,
-            ),
+            )
         )
         if outcome.answer is not None:
             self._items.append((permit.index, outcome.answer))

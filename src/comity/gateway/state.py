@@ -102,11 +102,12 @@ SCHEMA: Final = (
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def millis(at: datetime) -> int:
     """Milliseconds since 1970, cut as an entry's time is, without the detour by floating point."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - _EPOCH) // _MILLISECOND
 
 
 class Grant(NamedTuple):
@@ -276,76 +277,79 @@ class Shared:
         self.stop = None if row[1] is None else Stop(row[1], row[2])
         self.suspension = None if row[3] is None else Suspension(row[3], row[4])
         self.clock = Clock(row[5], row[6]) if row[5] or row[6] else NO_TIME
-        self.all, self.open_calls = Taken(*row[7:11]), row[11]
-        self.day = NOTHING if row[12] is None else Taken(*row[12:16])
-        self.rerun = NOTHING if row[16] is None else Taken(*row[16:20])
+        self._all, self.open_calls = list(row[7:11]), row[11]
+        self._day = [0, 0, 0, 0] if row[12] is None else list(row[12:16])
+        self._rerun = [0, 0, 0, 0] if row[16] is None else list(row[16:20])
         self.minute_calls, self.minute_tokens, self.oldest = row[20] or 0, row[21] or 0, row[22] or 0
         self.overrun: str = row[23] or ""
-        self._before = (*self.all, self.open_calls)
+        self._before = (*self._all, self.open_calls)
         self.life = Life(*row[24:29])
-        self._sums: dict[tuple[str, int], list[int]] = {}
+        self._sums: dict[str, dict[int, list[int]]] = {"day": {}, "second": {}, "rerun": {}}
+        """Span → the time of its row → what is added to it."""
 
     def standing(self, grant: Grant | None, *, run_open: bool, run_repeats: bool) -> Standing:
         """The standing of one caller."""
         return Standing(
-            self.lease_ms, grant, self.stop, self.suspension, self.clock, self.all, self.day, self.rerun,
-            self.open_calls, self.minute_calls, self.minute_tokens, self.oldest, self.overrun, run_open, run_repeats,
-            self.life,
+            self.lease_ms, grant, self.stop, self.suspension, self.clock, Taken(*self._all), Taken(*self._day),
+            Taken(*self._rerun), self.open_calls, self.minute_calls, self.minute_tokens, self.oldest, self.overrun,
+            run_open, run_repeats, self.life,
         )  # fmt: skip
 
     def take(self, amount: Amount, *, rerun: bool) -> None:
         """One more call is open, and this much reserved for it."""
         self.open_calls += 1
-        self._change((1, amount.input_tokens, amount.output_tokens, amount.cost_nano), self.second_at, rerun)
+        self._change(1, amount.input_tokens, amount.output_tokens, amount.cost_nano, self.second_at, rerun)
         self.oldest = self.oldest or self.second_at
 
     def give(self, reserved: Amount, charged: Amount, *, at_ms: int, rerun: bool) -> None:
         """A call that was permitted then is settled at what it is charged."""
         self.open_calls -= 1
-        difference = (
+        self._change(
             0,
             charged.input_tokens - reserved.input_tokens,
             charged.output_tokens - reserved.output_tokens,
             charged.cost_nano - reserved.cost_nano,
+            at_ms // 1000,
+            rerun,
         )
-        self._change(difference, at_ms // 1000, rerun)
 
-    def _change(self, figures: tuple[int, int, int, int], second: int, rerun: bool) -> None:
-        calls, read, written, cost = figures
-        self.all = _plus(self.all, figures)
+    def _change(self, calls: int, read: int, written: int, cost: int, second: int, rerun: bool) -> None:
         day = second * 1000 // DAY_MS
+        changed = [self._all, _of(self._sums["day"], day), _of(self._sums["second"], second)]
         if day == self.day_at:
-            self.day = _plus(self.day, figures)
+            changed.append(self._day)
+        if rerun:
+            changed += (self._rerun, _of(self._sums["rerun"], 0))
+        for sums in changed:
+            sums[0] += calls
+            sums[1] += read
+            sums[2] += written
+            sums[3] += cost
         if second >= self.second_at - MINUTE_SECONDS:
             self.minute_calls += calls
             self.minute_tokens += read + written
-        self._add(("day", day), calls, read, written, cost)
-        self._add(("second", second), calls, read, written, 0)
-        if rerun:
-            self.rerun = _plus(self.rerun, figures)
-            self._add(("rerun", 0), calls, read, written, cost)
-
-    def _add(self, at: tuple[str, int], calls: int, read: int, written: int, cost: int) -> None:
-        held = self._sums.get(at)
-        if held is None:
-            self._sums[at] = [calls, read, written, cost]
-            return
-        held[0] += calls
-        held[1] += read
-        held[2] += written
-        held[3] += cost
 
     def write(self, tx: Transaction) -> None:
         """Bring the rows of the sums to what is kept here; the row of all calls follows from what changed."""
-        if self._sums:
-            before, after = self._before, (*self.all, self.open_calls)
+        rows = [
+            (span, at, calls, read, written, 0 if span == "second" else cost, 0)
+            for span, sums in self._sums.items()
+            for at, (calls, read, written, cost) in sums.items()
+        ]
+        if rows:
+            before, after = self._before, (*self._all, self.open_calls)
             changed = [now - then for then, now in zip(before, after, strict=True)]
-            tx.execute_many(_ADD, [("all", 0, *changed), *((*at, *sum_, 0) for at, sum_ in self._sums.items())])
-            self._sums, self._before = {}, after
+            tx.execute_many(_ADD, [("all", 0, *changed), *rows])
+            self._before = after
+            for sums in self._sums.values():
+                sums.clear()
 
 
-def _plus(taken: Taken, figures: tuple[int, int, int, int]) -> Taken:
-    return Taken(taken[0] + figures[0], taken[1] + figures[1], taken[2] + figures[2], taken[3] + figures[3])
+def _of(sums: dict[int, list[int]], at: int) -> list[int]:
+    found = sums.get(at)
+    if found is None:
+        found = sums[at] = [0, 0, 0, 0]
+    return found
 
 
 _ADD: Final = (

@@ -11,6 +11,7 @@
                 "budget.per_day.calls":{"agreed","taken"},…},
      "rerun_reserve":percent,"rerun":{"calls","input_tokens","output_tokens","cost_nano"},
      "plans","runs":{"begun","open","finished","aborted"},
+     "recipients":[{"name","kind","what","endpoint"},…], who is given answers beside the holders of keys
      "refusals":{"budget.calls":3,…},"overrun":["budget.cost",…],
      "provider":{"<model>":{"denied":2,"slow":1}},"unauthenticated"}
 
@@ -75,6 +76,10 @@ def status_of(gate: Gate, published: Path, query: Query | None = None) -> dict[s
             "aborted": runs.get(state.ABORTED, 0),
         },
         "refusals": _refusals(query),
+        "recipients": [
+            {"name": one.name, "kind": one.kind, "what": one.what, "endpoint": one.endpoint}
+            for one in gate.terms.content.receivers
+        ],
         "overrun": [clause for (clause,) in query("SELECT clause FROM gate_overrun ORDER BY clause", ())],
         "provider": _anomalies(query),
         "unauthenticated": gate.unauthenticated,

@@ -26,13 +26,14 @@ Not promised: that a request without an answer did not reach the model.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Literal, cast
 
 import httptools
 
 from comity.gateway.admission import Permit
 from comity.gateway.endpoint import parse_endpoint, refuse_address
+from comity.gateway.headers import Lines
 from comity.gateway.tls import client_context
 
 __all__ = ["Answer", "NoAnswer", "NotSent", "Upstream"]
@@ -64,37 +65,38 @@ class _Connection(asyncio.Protocol):
     """One connection; carries one request at a time."""
 
     __slots__ = (
-        "_header_bytes", "_high", "_now", "_parser", "_wake", "_whole", "busy", "chunks", "closed", "done", "fault",
-        "headed", "headers", "heard", "keep", "paused", "status", "transport", "waiting",
+        "_future", "_header_bytes", "_high", "_parser", "_wake", "_whole", "busy", "chunks", "closed", "done",
+        "fault", "headed", "headers", "heard", "keep", "now", "paused", "status", "transport", "waiting",
     )  # fmt: skip
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.transport: asyncio.Transport | None = None
-        self.closed = self.busy = False
-        self._now, self.heard = now, now()
+        self.closed = False
+        self._future, self.now = loop.create_future, loop.time
+        self.heard = loop.time()
         """When the provider was last heard, or a wait for it began."""
         self._wake: asyncio.Future[None] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self.chunks: deque[bytes] = deque()
         self.begin()
         self.busy = False
 
     def begin(self) -> None:
-        """Make ready for one request's answer."""
-        self._parser = httptools.HttpResponseParser(self)
+        """Make ready for one request's answer; the one before ended in order, so the parser waits for the next."""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.chunks: deque[bytes] = deque()
         self.waiting = self.status = self._header_bytes = 0
         self._high = HIGH_WATER
         self.headed = self.done = self.keep = self.paused = self._whole = False
         self.fault = ""
         self.busy = True
 
-    async def more(self) -> None:
-        """Wait until something new is known; raises `NoAnswer` where nothing more can come."""
+    def more(self) -> "asyncio.Future[None]":
+        """Done when something new is known; raises `NoAnswer` where nothing more can come."""
         if self.closed:
             raise NoAnswer("provider-failed", self.fault or "the provider's connection broke", sent=True)
-        self.heard = self._now()
-        self._wake = asyncio.get_running_loop().create_future()
-        await self._wake
+        self.heard = self.now()
+        self._wake = wake = self._future()
+        return wake
 
     def _tell(self) -> None:
         wake, self._wake = self._wake, None
@@ -141,7 +143,7 @@ class _Connection(asyncio.Protocol):
         if not self.busy or self.done:
             self.close()  # nobody asked for this
             return
-        self.heard = self._now()
+        self.heard = self.now()
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -245,9 +247,10 @@ class Answer:
         """The whole body after transfer-decoding; raises `NoAnswer` where it breaks off or exceeds `limit` bytes."""
         connection = self._connection
         try:
-            connection.gather(limit)
-            while not connection.done and connection.waiting <= limit:
-                await connection.more()
+            if not connection.done:
+                connection.gather(limit)
+                while not connection.done and connection.waiting <= limit:
+                    await connection.more()
             if connection.waiting > limit:
                 connection.close()
                 raise NoAnswer("provider-failed", f"the answer exceeds {limit} bytes", sent=True)
@@ -292,7 +295,7 @@ class Upstream:
         permit: Permit,
         *,
         path: str,
-        headers: Sequence[tuple[str, str]],
+        headers: Lines,
         body: bytes,
         may_send: Callable[[], bool] = lambda: True,
     ) -> Answer:
@@ -301,13 +304,12 @@ class Upstream:
         Raises `NoAnswer`, or `NotSent` where `may_send` says no when the connection is ready.
         """
         permit.use()
-        lines = "".join([f"\r\n{name}: {value}" for name, value in headers])
-        head = f"{self._lead}{path}{self._follow}{len(body)}{lines}\r\n\r\n"
-        if not head.count("\r") == head.count("\n") == len(headers) + 5 or " " in path or not head.isascii():
+        head = f"{self._lead}{path}{self._follow}{len(body)}{headers.text}\r\n\r\n"
+        if not head.count("\r") == head.count("\n") == headers.number + 5 or " " in path or not head.isascii():
             raise AssertionError(_INJECTED)
         whole = head.encode()
         whole = whole + body if len(body) <= WRITTEN_AT_ONCE else whole
-        connection = await self._connection()
+        connection = self._kept() or await self._connect()
         transport = connection.transport
         if transport is None:
             raise AssertionError("a connection without a transport")
@@ -330,18 +332,22 @@ class Upstream:
             raise
         return Answer(connection, self._release)
 
-    async def _connection(self) -> _Connection:
-        loop = asyncio.get_running_loop()
+    def _kept(self) -> _Connection | None:
+        """A connection that was kept and is fresh, if there is one."""
         while self._idle:
             connection = self._idle.pop()
-            fresh = connection.heard + IDLE_SECONDS > loop.time()
+            fresh = connection.heard + IDLE_SECONDS > connection.now()
             if fresh and not connection.closed and connection.transport and not connection.transport.is_closing():
                 return connection
             connection.close()
+        return None
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_seconds):
                 transport, connection = await loop.create_connection(
-                    lambda: _Connection(loop.time), self._endpoint.host, self._endpoint.port, ssl=self._tls
+                    lambda: _Connection(loop), self._endpoint.host, self._endpoint.port, ssl=self._tls
                 )
         except TimeoutError:
             raise NoAnswer(

@@ -5,6 +5,10 @@ integer from 0 counts as not stated, and the call is then settled at its
 reservation.  In a stream the figures are running totals, so that of two the
 larger stands: an event that states less, or only a part, takes nothing back.
 
+An answer may name the class of service that it was given under.  The terms have one
+price for each class of tokens, which `TIERS` cost at most; under another class the
+usage is `unpriced` too.
+
 A usage object may count classes of tokens that no price of the terms names
 (sound, pictures, searches), or members that this release does not know.  Each
 adapter lists the members that it understands; any other that holds a number
@@ -14,7 +18,10 @@ above 0 makes the usage `unpriced`.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["NOTHING", "Usage", "count", "member", "unknown_counts"]
+__all__ = ["NOTHING", "TIERS", "Usage", "count", "dear", "member", "unknown_counts"]
+
+TIERS: Final = frozenset(("auto", "default", "flex", "standard", "standard_only"))
+"""Classes of service at the provider's plain price or below; `auto` leaves the choice to the provider's account."""
 
 
 class Usage(NamedTuple):
@@ -71,6 +78,11 @@ def unknown_counts(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         elif known[name] is not None and isinstance(value, dict) and unknown_counts(value, known[name]):
             return True
     return False
+
+
+def dear(tier: Any) -> bool:
+    """Whether an answer says that it was given under a class of service which no price of the terms names."""
+    return isinstance(tier, str) and tier not in TIERS
 
 
 def _counts(value: Any) -> bool:

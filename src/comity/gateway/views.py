@@ -50,6 +50,7 @@ MAX_LIFE: Final = timedelta(minutes=5)
 
 CHECKPOINTS: Final = (
     "ledger", "published", "version", "digest", "stopped", "suspended", "stood_ms", "leaves", "closed", "window",
+    "recipients",
 )  # fmt: skip
 """What the parties themselves did and signed, and what a checkpoint says: that much the clause always grants."""
 COUNTERS: Final = (
