@@ -21,7 +21,10 @@ from typing import Final, Literal
 
 from comity.estimate.functions import EstimateError
 
-Method = Literal["wilson", "clopper-pearson"]
+Method = Literal["wilson", "clopper-pearson", "jeffreys", "betting-bank"]
+"""What a plan may ask for of a simple random sample: the last at any time, the others at one fixed beforehand."""
+Anytime = Literal["betting", "betting-bank"]
+"""Of a confidence sequence, which holds whenever it is looked at."""
 
 PLACES: Final = 6
 ROUNDING: Final = 1e-6
@@ -36,8 +39,8 @@ class Estimate:
     low: float
     high: float
     level: float
-    """Coverage that the method aims at (wilson) or guarantees (clopper-pearson), such as 0.95."""
-    method: Method
+    """Coverage that the method aims at (wilson, jeffreys, korn-graubard) or guarantees (the others), such as 0.95."""
+    method: Method | Anytime | Literal["korn-graubard", "betting-drawn"]
     n: int
     """Independent units that were judged."""
     successes: int
@@ -47,6 +50,10 @@ class Estimate:
     """The rate over all intended units if every missing one were a failure."""
     worst_high: float
     """The rate over all intended units if every missing one were a success."""
+    bank: int | None = None
+    """How many units there are in all, where the interval is about these; None where it is about what they are from."""
+    strata: int | None = None
+    """Into how many strata the bank is divided, of a stratified sample."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.low <= self.point <= self.high <= 1.0:
@@ -55,10 +62,12 @@ class Estimate:
             raise EstimateError(f"the point {self.point} is not within {self.worst_low} to {self.worst_high}")
 
     def __str__(self) -> str:
+        of = f" of {self.bank}" if self.bank is not None else ""
+        of += f" in {self.strata} strata" if self.strata is not None else ""
         worst = f": {self.worst_low:.1%}–{self.worst_high:.1%} at worst" if self.missing else ""
         return (
             f"{self.point:.1%} ({self.low:.1%}–{self.high:.1%}, {self.level * 100:.6g}% {self.method}, "
-            f"n={self.n}, missing {self.missing}{worst})"
+            f"n={self.n}{of}, missing {self.missing}{worst})"
         )
 
     __repr__ = __str__
@@ -83,7 +92,14 @@ class Estimate:
             "worst_low": _down(self.worst_low),
             "worst_high": _up(self.worst_high),
             "text": str(self),
+            **({"bank": self.bank} if self.bank is not None else {}),
+            **({"strata": self.strata} if self.strata is not None else {}),
         }
+
+
+def outwards(low: float, high: float) -> tuple[str, str]:
+    """The ends of an interval as texts of six places, no narrower than they are."""
+    return _down(low), _up(high)
 
 
 def _down(value: float) -> str:

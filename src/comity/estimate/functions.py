@@ -8,6 +8,8 @@ front comes from `math.lgamma`.
 `beta_quantile(p, a, b)` inverts it by bisection on the floating-point line: slow next to Newton's
 method, and sure to end at the right place.
 
+`student_quantile(p, ν)` is a quantile of Beta(ν/2, 1/2), turned around.
+
 `normal_quantile(p)` starts at Acklam's rational approximation (relative error below 1.2e-9) and takes
 one step of Halley's method with `math.erfc`, which brings it to the accuracy of `erfc`.
 
@@ -127,6 +129,24 @@ def normal_quantile(p: float) -> float:
     error = 0.5 * math.erfc(-z / math.sqrt(2.0)) - p
     step = error * math.sqrt(2.0 * math.pi) * math.exp(z * z / 2.0)
     return z - step / (1.0 + z * step / 2.0)
+
+
+def student_quantile(p: float, freedom: float) -> float:
+    """The t that a variable of Student's distribution with so many degrees of freedom stays below with chance `p`."""
+    if not 0.0 < p < 1.0:
+        raise EstimateError(f"p is {p}, expected between 0 and 1")
+    if not 0.0 < freedom <= MAX_SHAPE:
+        raise EstimateError(f"{freedom} degrees of freedom, expected above 0 and up to {MAX_SHAPE:.0f}")
+    if p == 0.5:
+        return 0.0
+    if p < 0.5:
+        return -student_quantile(1.0 - p, freedom)
+    # Of t² / (ν + t²), which is Beta(1/2, ν/2): its other tail is accurate where t is large, itself where it is small.
+    if p > 0.9:
+        rest = beta_quantile(2.0 * (1.0 - p), freedom / 2.0, 0.5)
+        return math.sqrt(freedom * (1.0 - rest) / rest)
+    share = beta_quantile(2.0 * p - 1.0, 0.5, freedom / 2.0)
+    return math.sqrt(freedom * share / (1.0 - share))
 
 
 def _horner(coefficients: tuple[float, ...], x: float) -> float:

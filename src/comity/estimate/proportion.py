@@ -3,9 +3,10 @@
 `wilson` inverts the score test (E. B. Wilson, 1927).  Its coverage is close to the level on average
 over rates, and can lie a little below it at a given one.  `clopper_pearson` inverts the exact binomial
 test (C. J. Clopper and E. S. Pearson, 1934): coverage is never below the level, and the interval is
-wider for it.
+wider for it.  `jeffreys` takes the quantiles of the beta distribution that Jeffreys' prior leaves, and 0 or 1
+at no and at all successes (L. Brown, T. Cai and A. DasGupta, 2001); on average it covers as its level says.
 
-Both take the units as independent draws.  For a sample without replacement from a finite bank they are
+All take the units as independent draws.  For a sample without replacement from a finite bank they are
 wider than they need be for the rate of the bank itself, and about right for the rate of such questions.
 
 What is missing is never counted as a failure.  It stands beside the interval as worst-case bounds (C.
@@ -16,21 +17,9 @@ F. Manski, 1989).
 """
 
 import math
-from typing import assert_never
 
 from comity.estimate.estimate import Estimate, Method
 from comity.estimate.functions import EstimateError, beta_quantile, normal_quantile
-
-
-def estimate_rate(method: Method, successes: int, n: int, level: float, *, missing: int = 0) -> Estimate:
-    """The estimate by the method of that name."""
-    match method:
-        case "wilson":
-            return wilson(successes, n, level, missing=missing)
-        case "clopper-pearson":
-            return clopper_pearson(successes, n, level, missing=missing)
-        case _:
-            assert_never(method)
 
 
 def wilson(successes: int, n: int, level: float, *, missing: int = 0) -> Estimate:
@@ -55,6 +44,15 @@ def clopper_pearson(successes: int, n: int, level: float, *, missing: int = 0) -
     # The upper end by the mirror image, so that it is as accurate near 1 as the lower end is near 0.
     high = 1.0 if successes == n else 1.0 - beta_quantile(tail, n - successes, successes + 1)
     return _estimate("clopper-pearson", low, high, successes, n, level, missing)
+
+
+def jeffreys(successes: int, n: int, level: float, *, missing: int = 0) -> Estimate:
+    """Equal-tailed interval for a rate under Jeffreys' prior."""
+    _check(successes, n, level, missing)
+    tail, right, wrong = (1.0 - level) / 2.0, successes + 0.5, n - successes + 0.5
+    low = 0.0 if successes == 0 else beta_quantile(tail, right, wrong)
+    high = 1.0 if successes == n else 1.0 - beta_quantile(tail, wrong, right)
+    return _estimate("jeffreys", low, high, successes, n, level, missing)
 
 
 def worst_case(successes: int, n: int, missing: int) -> tuple[float, float]:
@@ -83,6 +81,11 @@ def _estimate(method: Method, low: float, high: float, successes: int, n: int, l
 
 def _check(successes: int, n: int, level: float, missing: int) -> None:
     _check_counts(successes, n, missing)
+    check_level(level)
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is none."""
     if not 0.0 < level < 1.0:
         raise EstimateError(f"level {level}, expected between 0 and 1, such as 0.95")
 
