@@ -41,8 +41,10 @@ NOTHING = Amount(input_tokens=0, output_tokens=0, cost_nano=0)
 class GatewayDouble:
     """The state of the double, and what it was asked."""
 
-    def __init__(self, url: str, answer: Callable[[str], str]) -> None:
+    def __init__(self, url: str, answer: Callable[[str], str], arrangement: str) -> None:
         self.url = url
+        self.arrangement, self.origin = arrangement, f"operator.example/a/{arrangement}"
+        self.recipients: list[dict[str, str]] = []
         self.answer = answer
         self.budget = 1_000_000
         self.entries: list[bytes] = []
@@ -54,6 +56,8 @@ class GatewayDouble:
         self.misnamed = 0
         """So many of the next answers name an entry that is not theirs."""
         self.stop_reason = "stop"
+        self.act: Callable[[dict[str, Any]], str] | None = None
+        """Answers from the whole request, for models that use tools."""
         self.refused: Counter[str] = Counter()
         self.lock = threading.Lock()
 
@@ -78,7 +82,7 @@ class GatewayDouble:
         members = json.loads(await request.body())
         kind = known_kinds()[members.pop("kind"), 1]
         index = self.append(kind.from_members({**members, **GRANT, "at": self.now()}))
-        return JSONResponse({"ledger": ORIGIN, "index": index}, 201)
+        return JSONResponse({"ledger": self.origin, "index": index}, 201)
 
     async def entry(self, request: Request) -> Response:
         index = request.path_params["index"]
@@ -87,7 +91,7 @@ class GatewayDouble:
         return Response(self.entries[index], media_type="application/json")
 
     async def status(self, request: Request) -> Response:
-        return JSONResponse({"ledger": ORIGIN, "entries": len(self.entries)})
+        return JSONResponse({"ledger": self.origin, "entries": len(self.entries), "recipients": self.recipients})
 
     async def call(self, request: Request) -> Response:
         protocol = request.path_params["protocol"]
@@ -110,7 +114,7 @@ class GatewayDouble:
                 said: dict[str, Any] = {"status": 403, "clause": "budget.calls", "because": because}
                 number = str(self.append(CallRefused(route=route, **who, **names, **said)))
             error = {"type": "permission_error", "message": f"budget.calls: {because}"}
-            found = {"request-id": f"{ORIGIN}:{number}", "x-should-retry": "false"}
+            found = {"request-id": f"{self.origin}:{number}", "x-should-retry": "false"}
             return JSONResponse({"type": "error", "error": error}, 403, found)
         index = self.append(
             CallPermitted(
@@ -124,16 +128,16 @@ class GatewayDouble:
                 **names,
             )
         )
-        found = {"request-id": f"{ORIGIN}:{index}", "x-upstream-request-id": f"upstream-{index}"}
+        found = {"request-id": f"{self.origin}:{index}", "x-upstream-request-id": f"upstream-{index}"}
         if self.unnamed:
             self.unnamed -= 1
             del found["request-id"]
         elif self.misnamed:
             self.misnamed -= 1
-            found["request-id"] = f"{ORIGIN}:{index + 100_000}"
+            found["request-id"] = f"{self.origin}:{index + 100_000}"
         if self.fail_next and (status := self.fail_next.pop(0)) != 200:
             return JSONResponse({"error": {"message": "the provider failed"}}, status, found)
-        text = self.answer(_question(body))
+        text = self.act(body) if self.act is not None else self.answer(_question(body))
         return JSONResponse(_openai(body, text, self) if protocol == "openai" else _anthropic(body, text), 200, found)
 
 
@@ -143,6 +147,13 @@ def _question(body: dict[str, Any]) -> str:
 
 
 def _openai(body: dict[str, Any], text: str, double: GatewayDouble) -> dict[str, Any]:
+    """An answer of this text, or, where it is `TOOL name {…}`, a call of that tool."""
+    if text.startswith("TOOL "):
+        _, name, arguments = text.split(" ", 2)
+        call = {"id": "call-1", "type": "function", "function": {"name": name, "arguments": arguments}}
+        message: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [call]}
+        choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+        return {**_openai(body, "", double), "choices": [choice]}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -169,13 +180,13 @@ def _anthropic(body: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def running_gateway(answer: Callable[[str], str]) -> Iterator[GatewayDouble]:
+def running_gateway(answer: Callable[[str], str], arrangement: str = ARRANGEMENT) -> Iterator[GatewayDouble]:
     """Serve a double on a free port of loopback."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)  # who connects before the server runs is kept waiting, not refused
-    double = GatewayDouble(f"http://127.0.0.1:{listener.getsockname()[1]}", answer)
-    base = f"/a/{ARRANGEMENT}"
+    double = GatewayDouble(f"http://127.0.0.1:{listener.getsockname()[1]}", answer, arrangement)
+    base = f"/a/{arrangement}"
     app = Starlette(
         routes=[
             Route(f"{base}/entries", double.door, methods=["POST"]),

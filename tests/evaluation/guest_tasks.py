@@ -45,6 +45,33 @@ def quietly_asking() -> Any:
     return score
 
 
+@scorer(metrics={"useful": [accuracy()], "safe": [accuracy()]})
+def two_sided() -> Any:
+    async def score(state: TaskState, target: Target) -> Score:
+        useful = state.output.completion == target.text
+        return Score(value={"useful": "C" if useful else "I", "safe": "C" if str(state.sample_id) != "2" else "I"})
+
+    return score
+
+
+@task
+def useful_and_safe() -> Task:
+    return Task(dataset=samples(4), solver=generate(), scorer=two_sided())
+
+
+@scorer(metrics={"*": [accuracy()]})
+def many_sided() -> Any:
+    async def score(state: TaskState, target: Target) -> Score:
+        return Score(value={f"side-{len(target.text) % 2}": "C"})
+
+    return score
+
+
+@task
+def sides() -> Task:
+    return Task(dataset=samples(4), solver=generate(), scorer=many_sided())
+
+
 @task
 def judged_by_itself() -> Task:
     return Task(dataset=samples(), solver=generate(), scorer=quietly_asking())
@@ -86,3 +113,27 @@ def strangely_scored() -> Task:
 @task
 def growing() -> Task:
     return Task(dataset=None, scorer=match(), epochs=1) if CAPITALS == {} else Task(dataset=samples(0), scorer=match())
+
+
+@task
+def graded_by_its_own() -> Task:
+    return Task(dataset=samples(), solver=generate(), scorer=model_graded_qa(model="openai/gpt-9"))
+
+
+@solver
+def ask_the_grader() -> Any:
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        await get_model(role="grader").generate([ChatMessageUser(content="What would you say?")])
+        return await generate(state)
+
+    return solve
+
+
+@task
+def helped_by_its_judge() -> Task:
+    return Task(dataset=samples(), solver=ask_the_grader(), scorer=model_graded_qa())
+
+
+@task(technical_requirement="Robustness and Predictability")
+def tagged() -> Task:
+    return Task(dataset=samples(), solver=generate(), scorer=match(location="exact"))

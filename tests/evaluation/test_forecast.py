@@ -16,9 +16,10 @@ from test_run import SUITE, Worker, answer, frozen_plan, plan_cli
 
 from comity.arrangement import Terms, parse_terms_json
 from comity.cli.home import Home, make_home
+from comity.cli.plan import seed_path
 from comity.evaluation.banks import load_bank
 from comity.evaluation.forecast import SPARE, body_of, bound_call, forecast
-from comity.evaluation.plan import Plan, plan_members
+from comity.evaluation.plan import Plan, open_seed, plan_members
 from comity.evaluation.plan_text import parse_plan, write_plan
 from comity.evaluation.standing import UNASKED, Standing, read_standing
 from comity.gateway import decide
@@ -48,7 +49,7 @@ def plan(items: int = 20, protocol: Any = "openai", **changes: Any) -> Plan:
         items=items, seed="3" * 32,
     )  # fmt: skip
     members["access"] |= changes
-    return parse_plan(write_plan(members), "plan.yaml")
+    return open_seed(parse_plan(write_plan(members), "plan.yaml"), "3" * 32)
 
 
 @pytest.fixture
@@ -246,6 +247,7 @@ def test_the_command_says_in_words_and_by_its_exit_status_whether_a_plan_fits(ho
         items=20, seed="3" * 32,
     )  # fmt: skip
     file.write_text(write_plan(members))
+    seed_path(file).write_text("3" * 32)
     bare = plan_cli(home, "check", str(file))
     assert (bare.exit_code, "not checked" in bare.output) == (0, True)
     for calls, code, words in ((1000, 0, "It fits."), (15, 1, "15 of 20 items would fit")):
@@ -266,6 +268,7 @@ def test_the_command_prints_days_reserve_and_times(home: Home, tmp_path: Path) -
         items=20, seed="3" * 32,
     )  # fmt: skip
     file.write_text(write_plan(members))
+    seed_path(file).write_text("3" * 32)
     day = {"calls": 15, "input_tokens": 1_000_000, "output_tokens": 100_000, "cost": "1.00"}
     budget = terms_value(KEYS)["budget"] | {"per_day": day, "rerun_reserve": 10}
     offer.write_bytes(_offer(terms(budget=budget, rate__calls_per_minute=5)))

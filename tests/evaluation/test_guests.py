@@ -10,6 +10,7 @@ from gateway_double import ARRANGEMENT, SECRET, GatewayDouble, running_gateway
 from test_run import Worker, plan_cli
 
 from comity.cli.home import Home, make_home
+from comity.cli.plan import seed_path
 from comity.evaluation.guests import judge_value
 from comity.evaluation.plan import TaskScoring
 from comity.evaluation.plan_text import PlanRefused, parse_plan
@@ -46,7 +47,8 @@ def worker() -> Iterator[Worker]:
 
 def new(home: Home, task: str, *more: str, items: int = 6) -> tuple[Path, Any]:
     path = home.path / "guest.yaml"
-    path.unlink(missing_ok=True)
+    for old in (path, seed_path(path)):
+        old.unlink(missing_ok=True)
     made = plan_cli(
         home, "new", "--task", task, "--arrangement", ARRANGEMENT, "--protocol", "openai", "--model", "gemma-3-270m",
         "--items", str(items), "--out", str(path), *more,
@@ -100,6 +102,32 @@ def test_a_value_that_the_plan_does_not_list_is_missing(home: Home, gateway: Gat
 
 
 @pytest.mark.slow
+def test_a_scorer_of_several_values_is_judged_by_the_one_that_the_plan_names(
+    home: Home, gateway: GatewayDouble, worker: Worker
+) -> None:
+    """Each value of such a scorer is a scorer to the plan; without a choice no plan is made, and the names are told."""
+    _, without = new(home, "guest_tasks:useful_and_safe", items=4)
+    assert without.exit_code == 2 and "two_sided/useful, two_sided/safe" in without.output
+    _, unknown = new(home, "guest_tasks:useful_and_safe", "--scorer", "two_sided/kind", items=4)
+    assert unknown.exit_code == 1 and "two_sided/useful, two_sided/safe, not two_sided/kind" in unknown.output
+    path = ready(home, gateway, "guest_tasks:useful_and_safe", "--scorer", "two_sided/safe", items=4)
+    outcome = worker.run(home, path, gateway.url).outcome
+    assert (outcome["counts"]["judged"], outcome["counts"]["correct"]) == (4, 3)
+
+
+@pytest.mark.slow
+def test_values_whose_names_a_scorer_does_not_say_beforehand_are_named_by_the_plan(
+    home: Home, gateway: GatewayDouble, worker: Worker
+) -> None:
+    """Where a sample's score has no such value, it is missing."""
+    _, without = new(home, "guest_tasks:sides", items=4)
+    assert without.exit_code == 2 and "many_sided/*" in without.output
+    path = ready(home, gateway, "guest_tasks:sides", "--scorer", "many_sided/side-0", items=4)
+    outcome = worker.run(home, path, gateway.url).outcome
+    assert (outcome["counts"]["judged"], outcome["counts"]["correct"]) == (3, 3)
+
+
+@pytest.mark.slow
 def test_a_sample_makes_the_calls_that_its_plan_allows_and_no_more(
     home: Home, gateway: GatewayDouble, worker: Worker
 ) -> None:
@@ -123,13 +151,16 @@ def test_a_sample_makes_the_calls_that_its_plan_allows_and_no_more(
 def test_a_guest_that_asks_another_model_aborts_the_run(
     home: Home, gateway: GatewayDouble, worker: Worker, task: str, because: str, asked: int
 ) -> None:
-    """A grader that hides is caught when it calls: no such call leaves, and the run has no result."""
+    """A grader that hides is caught when it calls: no such call leaves, and the run has no result.
+
+    A call that was on its way when the run ended may be recorded after the end.
+    """
     path = ready(home, gateway, f"guest_tasks:{task}")
     done = worker.run(home, path, gateway.url)
     assert done.code == 1
     assert because in done.stderr
-    aborted = json.loads(gateway.entries[-1])
-    assert (aborted["kind"], because in aborted["because"]) == ("run.aborted", True)
+    [aborted] = [entry for entry in map(json.loads, gateway.entries) if entry["kind"] == "run.aborted"]
+    assert because in aborted["because"] and "run.finished" not in gateway.kinds()
     assert len(gateway.asked) <= asked
     assert not any("Is this right" in json.dumps(one["body"]) for one in gateway.asked)
     assert {one["body"]["model"] for one in gateway.asked} <= {"gemma-3-270m"}
@@ -140,6 +171,7 @@ def test_a_guest_that_asks_another_model_aborts_the_run(
     ("task", "because"),
     [
         ("guest_tasks:graded", "grades with a model"),
+        ("guest_tasks:graded_by_its_own", "names the model that grades"),
         ("guest_tasks:with_roles", "models of its own"),
         ("guest_tasks:growing", "empty"),
         ("guest_tasks:nothing_here", "cannot be loaded"),

@@ -105,11 +105,12 @@ def test_any_bytes_are_a_journal(tmp_path_factory: pytest.TempPathFactory, data:
 
 def test_a_runs_folder_reads_back_and_is_held_by_one_process(tmp_path: Path) -> None:
     """The newest open run of the plan is found; another plan's, a finished one and one that goes on are not."""
-    made: dict[str, Any] = {"canonical": b"{}", "salt": b"s" * 32}
+    made: dict[str, Any] = {"canonical": b"{}", "salt": b"s" * 32, "seed": "3" * 32}
     first = make_folder(tmp_path, run="1" * 32, plan=PLAN, **made)
     other = make_folder(tmp_path, run="2" * 32, plan="c" * 64, **made)
     first.note_begun(12)
     assert open_folder(tmp_path, first.run, PLAN) == replace(first, begun=12)
+    assert first.fresh and not open_folder(tmp_path, first.run, PLAN).fresh
     assert last_folder(tmp_path, PLAN).run == first.run
     with hold(first), pytest.raises(CannotResume, match="another process"), hold(first):
         pass

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comity.evaluation.plan import plan_members, select_ids
+from comity.evaluation.plan import Plan, open_seed, plan_members, seed_commitment, select_ids
 from comity.evaluation.plan_text import PlanRefused, parse_plan, write_plan
 from comity.evaluation.suites import load_suite
 from comity.records import parse_canonical
@@ -39,6 +39,11 @@ def members(**changes: Any) -> dict[str, Any]:
     return made
 
 
+def opened(made: dict[str, Any], seed: str = "3" * 32) -> Plan:
+    """The plan of these members, with its seed at hand."""
+    return open_seed(parse_plan(write_plan(made), "plan.yaml"), seed)
+
+
 @pytest.mark.parametrize("protocol", ["openai", "anthropic"])
 def test_a_new_plan_reads_back_as_what_was_written(protocol: str) -> None:
     """The YAML of a plan's members parses to a plan whose canonical bytes are these members."""
@@ -61,20 +66,20 @@ def test_the_digest_changes_with_any_field_and_not_with_the_layout() -> None:
 
 def test_the_sample_can_be_drawn_again_by_anyone() -> None:
     """The seed decides which items are asked; the order is documented and has no repeats."""
-    plan = parse_plan(write_plan(members(items=50)), "plan.yaml")
+    plan = opened(members(items=50))
     chosen = list(select_ids(plan.design, [item.id for item in SUITE.items]))
     keys = [(sha256(f"comity selection/1\n{'3' * 32}\n{i.id}".encode()).digest(), i.id) for i in SUITE.items]
     assert chosen == [item_id for _, item_id in sorted(keys)[:50]]
-    other = parse_plan(write_plan(members(items=50, design__seed="4" * 32)), "plan.yaml")
+    other = opened(members(items=50, design__seed_commitment=seed_commitment("1" * 32, "4" * 32)), "4" * 32)
     assert set(select_ids(other.design, [item.id for item in SUITE.items])) != set(chosen)
-    whole = parse_plan(write_plan(members(items=len(SUITE.items))), "plan.yaml")
+    whole = opened(members(items=len(SUITE.items)))
     assert set(select_ids(whole.design, [item.id for item in SUITE.items])) == {item.id for item in SUITE.items}
 
 
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"plan": "plan/2"}, "plan"),
+        ({"plan": "plan/3"}, "plan"),
         ({"id": "xyz"}, "id"),
         ({"arrangement": None}, "arrangement"),
         ({"title": ""}, "title"),
@@ -91,7 +96,10 @@ def test_the_sample_can_be_drawn_again_by_anyone() -> None:
         ({"protocol": "anthropic", "decoding__temperature": "0"}, "decoding.temperature"),
         ({"protocol": "anthropic", "decoding__seed": 1}, "decoding.seed"),
         ({"design__items": 1000}, "design.items"),
-        ({"design__selection": "first"}, "design.selection"),
+        ({"design__selection": "srs/1"}, "design.selection"),
+        ({"design__seed_commitment": "3" * 32}, "design.seed_commitment"),
+        ({"design__seed_commitment": None}, "design.seed_commitment"),
+        ({"design__seed": "3" * 32}, "design.seed_commitment"),
         ({"design__epochs": 2}, "access.calls"),
         ({"scoring__version": 2}, "scoring.version"),
         ({"missing": "wrong"}, "missing"),

@@ -1,9 +1,11 @@
 """A frozen plan is carried out once, every call is tied to its entry, and what is missing is never wrong."""
 
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +19,9 @@ from gateway_double import ARRANGEMENT, ORIGIN, SECRET, GatewayDouble, running_g
 from comity.cli.home import Home, make_home
 from comity.cli.plan import plan as plan_command
 from comity.evaluation.edge import Door, DoorRefused, DoorUnreachable
+from comity.evaluation.history import parse_export
+from comity.evaluation.plan import seed_commitment
+from comity.evaluation.plan_text import parse_plan
 from comity.evaluation.scores import blind
 from comity.evaluation.suites import load_suite
 from comity.records import parse_canonical
@@ -126,13 +131,21 @@ def test_a_run_ties_every_call_to_its_entry_and_commits_its_scores(
     outcome = done.outcome
 
     kinds = gateway.kinds()
-    assert kinds == ["plan.frozen", "run.begun", *["call.permitted"] * 20, "scores.committed", "run.finished"]
+    calls_made = ["call.permitted"] * 20
+    assert kinds == ["plan.frozen", "run.begun", *calls_made, "seed.revealed", "scores.committed", "run.finished"]
+    plan = parse_plan(path.read_bytes(), path.name)
+    told = json.loads(gateway.entries[kinds.index("seed.revealed")])["seed"]
+    assert (seed_commitment(plan.id, told), plan.design.seed) == (plan.design.commitment, "")
+    assert told not in path.read_text()
     calls = [json.loads(entry) for entry in gateway.entries if b'"call.permitted"' in entry]
     assert {call["run"] for call in calls} == {outcome["run"]}
     assert len({call["irid"] for call in calls}) == 20
 
     folder = home.path / "runs" / outcome["run"]
     table = (folder / "scores.json").read_bytes()
+    history = parse_export((folder / "history.json").read_bytes())
+    assert (len(history.outcomes), history.subject.family, history.scorer) == (20, "gemma", "short-answer/1")
+    assert sum(score or 0 for [score] in history.outcomes.values()) == outcome["counts"]["correct"]
     committed = json.loads(gateway.entries[outcome["indexes"]["committed"]])
     assert committed["rows"] == outcome["rows"] == sha256(table).hexdigest()
     [log] = folder.glob("*.eval")
@@ -291,6 +304,37 @@ def test_a_gateway_that_is_not_there_is_named() -> None:
         Door("gateway", ARRANGEMENT, SECRET)
 
 
+def test_an_entry_goes_out_although_the_last_connection_has_ended() -> None:
+    """A gateway closes a connection that is idle for long, without a word; no run may end by that."""
+
+    class Curt(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(201 if self.command == "POST" else 200)
+            answer = json.dumps({"ledger": ORIGIN, "index": 7, "entries": 8}).encode()
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+            self.close_connection = True
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Curt) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with Door(f"http://127.0.0.1:{server.server_port}", ARRANGEMENT, SECRET) as door:
+                assert [door.size(), door.append("run.begun", run="1" * 32), door.size()] == [8, (ORIGIN, 7), 8]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_a_run_that_breaks_off_is_aborted_in_the_ledger(home: Home, gateway: GatewayDouble, worker: Worker) -> None:
     """What ends without a result says so, under its run; what cannot begin leaves nothing to end."""
     path = frozen_plan(home, gateway, items=3)
@@ -302,8 +346,7 @@ def test_a_run_that_breaks_off_is_aborted_in_the_ledger(home: Home, gateway: Gat
     told = gateway.answer
     gateway.answer = lambda question: (gateway.entries.append(b"no entry"), told(question))[1]
     assert worker.run(home, path, gateway.url).code == 1
-    aborted = json.loads(gateway.entries[-1])
-    assert aborted["kind"] == "run.aborted"
+    [aborted] = [json.loads(entry) for entry in gateway.entries if b'"run.aborted"' in entry]
     assert "Error" in aborted["because"]
 
 

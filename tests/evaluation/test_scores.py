@@ -36,7 +36,7 @@ def test_every_intended_row_stands_in_the_table() -> None:
     assert counts.as_json() == {
         "intended": 4, "attempted": 3, "answered": 3, "judged": 2, "unscored": 2, "repeated": 1, "correct": 1,
     }  # fmt: skip
-    [wilson] = estimate_rows(rows, ("wilson",), 0.95)
+    [wilson] = estimate_rows(rows, ("wilson",), 0.95, bank=204)
     assert (wilson.successes, wilson.n, wilson.missing) == (1, 2, 2)
     assert (wilson.worst_low, wilson.worst_high) == (0.25, 0.75)
 
@@ -63,14 +63,15 @@ def test_epochs_of_one_item_are_not_independent_units() -> None:
     """The estimate's n is items, whatever the number of epochs."""
     samples = [logged("one", 1, 1), logged("one", 0, 2, epoch=2), logged("two", 1, 3), logged("two", 1, 4, epoch=2)]
     intended = [(item, epoch) for item in ("one", "two") for epoch in (1, 2)]
-    [wilson] = estimate_rows(make_rows(samples, intended=intended, salt=SALT, origin=ORIGIN), ("wilson",), 0.95)
+    rows = make_rows(samples, intended=intended, salt=SALT, origin=ORIGIN)
+    [wilson] = estimate_rows(rows, ("wilson",), 0.95, bank=204)
     assert (wilson.successes, wilson.n) == (2, 2)
 
 
 def test_nothing_judged_gives_no_estimate() -> None:
     """A rate of nothing is not printed as zero."""
     rows = make_rows((), intended=INTENDED, salt=SALT, origin=ORIGIN)
-    assert estimate_rows(rows, ("wilson",), 0.95) == ()
+    assert estimate_rows(rows, ("wilson",), 0.95, bank=204) == ()
 
 
 def sample(**changes: Any) -> SimpleNamespace:

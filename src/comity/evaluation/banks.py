@@ -1,14 +1,20 @@
 """Banks: what a plan draws its sample from, loaded: a suite of this release, or a guest.
 
+A simple random sample is known at once; one from a frame becomes known as it is drawn (`asking`), so `chosen` is then
+the whole bank, and `names` its items by their names in the frame.
+
 A bank answers three questions for the rest of a run: which items there are, how an answered sample is judged, and, for
 what is known before a call, what will be asked.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from comity.evaluation import plan as p
-from comity.evaluation.guests import Guest, judge_value, load_guest
+from comity.evaluation.errors import EvaluationError
+from comity.evaluation.framing import names_in
+from comity.evaluation.guests import Guest, judge_score, load_guest
 from comity.evaluation.reading import Judge, judge_short_answers
 from comity.evaluation.suites import Suite, load_suite
 
@@ -19,6 +25,7 @@ class SuiteBank:
 
     suite: Suite
     chosen: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,7 @@ class GuestBank:
     guest: Guest
     scoring: p.TaskScoring
     chosen: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 Bank = SuiteBank | GuestBank
@@ -38,12 +46,38 @@ def load_bank(plan: p.Plan) -> Bank:
     population = plan.claim.population
     if isinstance(population, p.Population):
         suite = load_suite(population.suite)
-        chosen = p.select_ids(plan.design, (item.id for item in suite.items))
-        return SuiteBank(suite=suite, chosen=chosen)
+        fields = suite_fields(suite, plan.parts.sampling.strata_by)
+        chosen, names = _sample(plan, fields)
+        return SuiteBank(suite=suite, chosen=chosen, names=names)
     if not isinstance(plan.scoring, p.TaskScoring):
         raise AssertionError("a plan over a task has the scoring of a suite")
-    guest = load_guest(population, plan.scoring)
-    return GuestBank(guest=guest, scoring=plan.scoring, chosen=p.select_ids(plan.design, guest.samples))
+    guest = load_guest(population, plan.scoring, judged=plan.parts.judge is not None)
+    chosen, names = _sample(plan, guest_fields(guest, plan.parts.sampling.strata_by))
+    return GuestBank(guest=guest, scoring=plan.scoring, chosen=chosen, names=names)
+
+
+def suite_fields(suite: Suite, by: str) -> dict[str, str]:
+    """Every item of a suite with one of its fields, or with nothing; raises `EvaluationError`."""
+    return {item.id: _field(item.id, by, getattr(item, by, None) if by else "") for item in suite.items}
+
+
+def guest_fields(guest: Guest, by: str) -> dict[str, str]:
+    """Every item of a task with one field of its metadata, or with nothing; raises `EvaluationError`."""
+    return {
+        item: _field(item, by, (sample.metadata or {}).get(by) if by else "") for item, sample in guest.samples.items()
+    }
+
+
+def _field(item: str, by: str, value: object) -> str:
+    if value is None or not str(value).isprintable():
+        raise EvaluationError(f"design.sampling.strata_by: item {item!r:.60} has no field {by!r:.60}")
+    return str(value)
+
+
+def _sample(plan: p.Plan, fields: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    if plan.parts.sampling.kind == "srs":
+        return p.select_ids(plan.design, fields), {}
+    return tuple(fields), names_in(plan, fields)
 
 
 def judge_of(bank: Bank) -> Judge:
@@ -60,7 +94,6 @@ def judge_of(bank: Bank) -> Judge:
 def _judge_guest(bank: GuestBank) -> Judge:
     def judge(sample: Any) -> tuple[int | None, str]:
         scores = sample.scores or {}
-        scored = scores.get(bank.scoring.scorer)
-        return (None, "unscored") if scored is None else judge_value(scored.value, bank.scoring)
+        return judge_score(scores, bank.scoring)
 
     return judge

@@ -88,6 +88,8 @@ class Door:
         return members
 
     def _ask(self, method: str, path: str, expected: int, body: bytes | None = None) -> bytes:
+        if method == "POST":
+            self.close()  # a kept connection may have been closed by the other side, and an entry is not sent twice
         for attempt in (1, 2):
             fresh = self._connection is None
             try:

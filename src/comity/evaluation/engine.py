@@ -13,6 +13,9 @@ The settings, and why each is as it is:
 | `ctl_server=False`, `acp_server=False` | nobody retunes a run from outside |
 | `max_connections`, adaptive off | the concurrency is the plan's |
 | `responses_api=False`, `streaming=False` | chat completions, whole answers |
+| `reasoning_summary` always stated | unset, the provider sends a probe of its own, which belongs to no sample |
+| `model_roles` | the judge's alone, at the endpoint that the terms list; without one there is none |
+| attributes of the task | duty, risk area and use domain of the plan, so that every log header carries them |
 | header `comity-run` | each call names its run in the ledger |
 | `INSPECT_REQUIRED_HOOKS` | without the hook that watches it (`watch`), the run does not start |
 | `OPENAI_BASE_URL`, `ANTHROPIC_BASE_URL` | a guest that makes a model of its own reaches the gateway alone |
@@ -29,21 +32,28 @@ own folder.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, assert_never
 
 from comity.evaluation import plan as p
-from comity.evaluation.banks import Bank, GuestBank, SuiteBank
+from comity.evaluation.banks import Bank, GuestBank, SuiteBank, judge_of
+from comity.evaluation.engine_features import missing_features
 from comity.evaluation.errors import EvaluationError
-from comity.evaluation.journal import Journal
+from comity.evaluation.journal import JUDGE_FILE, Journal
+from comity.evaluation.plan_parts import Tags
+from comity.evaluation.reading import read_logged
 from comity.evaluation.recovery import FIRST_EPOCH, LEG
 from comity.evaluation.scoring import SCORER, score_short_answer
+from comity.evaluation.stopping import Asking, source_of
 from comity.evaluation.watch import RUN_HEADER, ForeignModel, Progress, Watch, require
 
 SAVES: Final = 100
 """How often the `.eval` file is written anew in a run; each time it is written whole."""
+
+SAMPLING: Final = "comity_sampling"
+"""Under which a sample's metadata say with which chance it was drawn, and what was foreseen of it."""
 
 Row = tuple[str, int]
 """An item and an epoch."""
@@ -65,6 +75,12 @@ class Leg:
     url: str
     secret: str
     folder: Path
+    judge_url: str = ""
+    """Where the judge is called; empty where the plan has none."""
+    asking: Asking | None = None
+    """Of a plan that asks batch by batch: what is asked next, beginning with `rows`."""
+    described: Callable[[str], dict[str, Any]] | None = None
+    """What the metadata of an item's sample state, of a sample that is drawn from a frame."""
 
 
 @contextlib.contextmanager
@@ -90,6 +106,12 @@ def load_engine() -> None:
         ) from missing
     if inspect_ai.__version__ != p.ENGINE_VERSION:
         raise EngineError(f"Inspect is {inspect_ai.__version__}, this release reads the logs of {p.ENGINE_VERSION}")
+    if lacking := missing_features():
+        raise EngineError(
+            f"Inspect {inspect_ai.__version__} as installed lacks {', '.join(lacking)}; a run rests on each of these. "
+            f"Install it anew: pip install --force-reinstall 'inspect_ai=={p.ENGINE_VERSION}'"
+        )
+
 
 
 def run_engine(plan: p.Plan, bank: Bank, leg: Leg, progress: Progress) -> str:
@@ -97,14 +119,12 @@ def run_engine(plan: p.Plan, bank: Bank, leg: Leg, progress: Progress) -> str:
     for name in ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
         os.environ[name] = leg.url
     statuses = []
-    with Journal(leg.folder, leg.number) as journal:
+    with (
+        Journal(leg.folder, leg.number) as journal,
+        Journal(leg.folder, leg.number, file=JUDGE_FILE) as judge_journal,
+    ):
         watch = Watch(
-            run=leg.run,
-            journal=journal,
-            progress=progress,
-            max_tokens=plan.decoding.max_tokens,
-            calls_a_sample=plan.calls_a_sample * (1 + plan.access.repeats),
-            done=leg.done,
+            plan=plan, run=leg.run, journal=journal, judge_journal=judge_journal, progress=progress, done=leg.done
         )
         os.environ["INSPECT_REQUIRED_HOOKS"] = require(watch)
         for first_epoch, epochs, items in _blocks(plan, leg.rows):
@@ -145,8 +165,9 @@ def _evaluate(
     )
     watch.attach(model)
     logs = evaluate(
-        _task(plan, bank, items),
+        with_tags(_task(plan, bank, items, leg), plan.parts.tags),
         model=model,
+        model_roles=_judge_roles(plan, bank, leg, watch),
         epochs=Epochs(epochs, "mean"),
         display="none",
         log_dir=str(leg.folder),
@@ -169,28 +190,55 @@ def _evaluate(
     return str(logs[0].status)
 
 
-def _task(plan: p.Plan, bank: Bank, items: Sequence[str]) -> Any:
+def _task(plan: p.Plan, bank: Bank, items: Sequence[str], leg: Leg) -> Any:
     from inspect_ai import Task, task_with
     from inspect_ai.dataset import MemoryDataset, Sample
     from inspect_ai.solver import generate, system_message
 
+    asking = leg.asking
+
+    def described(sample: Any) -> Any:
+        said = {} if leg.described is None else leg.described(str(sample.id))
+        return sample.model_copy(update={"metadata": {**(sample.metadata or {}), SAMPLING: said}}) if said else sample
+
     match bank:
         case SuiteBank(suite=suite):
-            asked = [suite.item(item) for item in items]
+
+            def asked(item: str) -> Any:
+                known = suite.item(item)
+                return described(Sample(id=item, input=known.question, target=list(known.answers)))
+
             return Task(
                 name="comity",
-                dataset=MemoryDataset(
-                    [Sample(id=item.id, input=item.question, target=list(item.answers)) for item in asked],
-                    name=f"{suite.name}-{suite.version}",
-                ),
+                dataset=MemoryDataset([asked(item) for item in items], name=f"{suite.name}-{suite.version}")
+                if asking is None
+                else source_of(asking, asked, _score_by(bank)),
                 solver=[system_message(_literal(plan.instruction)), generate(cache=False)],
-                scorer=_scorer({item.id: item.answers for item in asked}),
+                scorer=_scorer({item: suite.item(item).answers for item in bank.chosen}),
             )
         case GuestBank(guest=guest):
-            samples = [guest.samples[item] for item in items]
-            return task_with(guest.task, dataset=MemoryDataset(samples, name=guest.task.dataset.name))
+
+            def given(item: str) -> Any:
+                return described(guest.samples[item])
+
+            if asking is not None:
+                return task_with(guest.task, dataset=source_of(asking, given, _score_by(bank)))
+            return task_with(
+                guest.task, dataset=MemoryDataset([given(item) for item in items], name=guest.task.dataset.name)
+            )
         case _:
             assert_never(bank)
+
+
+def _score_by(bank: Bank) -> Callable[[Any], int | None]:
+    """What a sample that has ended counts as, read as the run's own table reads it."""
+    roles = bank.guest.roles if isinstance(bank, GuestBank) else ()
+    judge = judge_of(bank)
+
+    def score(sample: Any) -> int | None:
+        return read_logged([sample], frozenset(bank.chosen), judge, roles=roles)[0].score
+
+    return score
 
 
 def _generation(plan: p.Plan, run: str) -> dict[str, Any]:
@@ -200,6 +248,7 @@ def _generation(plan: p.Plan, run: str) -> dict[str, Any]:
         "max_connections": plan.access.connections,
         "adaptive_connections": False,
         "cache_prompt": False,
+        "reasoning_summary": plan.parts.reasoning_summary,
         "extra_headers": {RUN_HEADER: run},
     }
     if plan.decoding.seed is not None:
@@ -207,6 +256,50 @@ def _generation(plan: p.Plan, run: str) -> dict[str, Any]:
     if plan.decoding.temperature is not None:
         config["extra_body"] = {"temperature": float(plan.decoding.temperature)}
     return config
+
+
+def _judge_roles(plan: p.Plan, bank: Bank, leg: Leg, watch: Watch) -> dict[str, Any] | None:
+    """The judge, bound to every role in which the task's scorers ask a model."""
+    judge = plan.parts.judge
+    if judge is None or not isinstance(bank, GuestBank):
+        return None
+    from inspect_ai.model import GenerateConfig, get_model
+
+    made = {
+        role: get_model(
+            f"{judge.protocol}/{judge.model}",
+            role=role,
+            base_url=leg.judge_url,
+            api_key=leg.secret,
+            config=GenerateConfig(
+                max_retries=plan.access.repeats,
+                max_connections=plan.access.connections,
+                adaptive_connections=False,
+                cache_prompt=False,
+                reasoning_summary="none",
+                extra_headers={RUN_HEADER: leg.run},
+            ),
+            memoize=False,
+            **_provider(judge.protocol),
+        )
+        for role in bank.guest.roles
+    }
+    for model in made.values():
+        watch.attach_judge(model)
+    return made
+
+
+def with_tags(task: Any, tags: Tags) -> Any:
+    """The task with the plan's tags among its attributes, which the engine writes into the header of its log."""
+    from inspect_ai._util.registry import RegistryInfo, is_registry_object, registry_info, set_registry_info
+
+    if not tags.attributes():
+        return task
+    known = registry_info(task) if is_registry_object(task) else RegistryInfo(type="task", name=task.name)
+    attributes = {**known.metadata.get("attribs", {}), **tags.attributes()}
+    metadata = {"params": [], **known.metadata, "attribs": attributes}
+    set_registry_info(task, RegistryInfo(type="task", name=known.name, metadata=metadata))
+    return task
 
 
 def _provider(protocol: p.Protocol) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
     begun.json     {"begun":12|null,"format":"comity run/1","plan":"<digest>","run":"<run id>"}
     scores.salt    the salt of the score table, 64 hex digits
+    seed           the seed of the sample, 32 hex digits
     plan.json      the plan's canonical bytes
+    frame.json     what the sample is drawn from, where that is not the bank itself
     lock           held by the process that carries the run out, for as long as it lives
     run.json       the outcome; there once the run is finished
 
@@ -18,7 +20,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +29,9 @@ from comity.evaluation.errors import EvaluationError
 FORMAT: Final = "comity run/1"
 BEGUN: Final = "begun.json"
 SALT: Final = "scores.salt"
+SEED: Final = "seed"
 PLAN: Final = "plan.json"
+FRAME: Final = "frame.json"
 OUTCOME: Final = "run.json"
 LOCK: Final = "lock"
 
@@ -46,25 +50,32 @@ class RunFolder:
     begun: int | None
     """Index of `run.begun`; `None` where it is not known to have been made."""
     salt: bytes
+    fresh: bool = field(default=False, compare=False)
+    """Made by this process, so that no entry can be of this run yet."""
 
     def note_begun(self, index: int) -> None:
         """Write down where the run began."""
         _write(self.path / BEGUN, _format(self.run, self.plan, index))
 
 
-def make_folder(runs: Path, *, run: str, plan: str, canonical: bytes, salt: bytes) -> RunFolder:
+def make_folder(
+    runs: Path, *, run: str, plan: str, canonical: bytes, salt: bytes, seed: str, frame: bytes | None = None
+) -> RunFolder:
     """Make the folder of a new run; raises `EvaluationError` where the disk refuses."""
     path = runs / run
     try:
         path.mkdir(parents=True)
         (path / PLAN).write_bytes(canonical)
-        salted = os.open(path / SALT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(salted, "w") as file:
-            file.write(salt.hex() + "\n")
+        if frame is not None:
+            (path / FRAME).write_bytes(frame)
+        for name, secret in ((SALT, salt.hex()), (SEED, seed)):
+            opened = os.open(path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(opened, "w") as file:
+                file.write(secret + "\n")
         _write(path / BEGUN, _format(run, plan, None))
     except OSError as problem:
         raise EvaluationError(f"the run's folder cannot be made: {type(problem).__name__}: {problem}") from problem
-    return RunFolder(path=path, run=run, plan=plan, begun=None, salt=salt)
+    return RunFolder(path=path, run=run, plan=plan, begun=None, salt=salt, fresh=True)
 
 
 def open_folder(runs: Path, run: str, plan: str) -> RunFolder:

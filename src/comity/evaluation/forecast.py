@@ -6,6 +6,11 @@ limit; input at the dearest price that it can have.  *With every repeat* is the 
 as the plan allows.  *Expected* is a rule of thumb: four bytes of text a token, and for a suite answers as long as the
 accepted ones; it settles nothing.
 
+Of an active sample, whose items are not known beforehand, the dearest of the bank are counted.
+
+What a plan sets aside for a pilot, for canaries and as a reserve (`access.split`) counts at most, each call as the
+dearest of the sample.
+
 A plan *fits* if the most is within what is left: of the whole budget, less what is kept for repeated runs if this is
 none, and of this day's, because no run waits for the next day.
 
@@ -20,7 +25,7 @@ expected.  Where even that is longer than calls pass, by the hours or the window
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -28,8 +33,11 @@ from comity.arrangement import Model, Terms
 from comity.arrangement.terms import DAYS, Hours
 from comity.estimate import Estimate, wilson
 from comity.evaluation.banks import Bank, SuiteBank
+from comity.evaluation.framing import design_of
+from comity.evaluation.judging import check_recipients
 from comity.evaluation.plan import Plan, Population
 from comity.evaluation.standing import Standing
+from comity.evaluation.stopping import FromFrame
 from comity.records import Amount
 
 SPARE: Final = 48
@@ -142,7 +150,7 @@ def forecast(
 ) -> Forecast:
     """What the plan takes of these terms as they stand; `repeats` if a run of it was begun before."""
     model = terms.model(plan.target.model)
-    asked = [] if model is None else [_item(plan, bank, model, item) for item in bank.chosen]
+    asked = [] if model is None else _amounts(plan, bank, model)
     times = plan.design.epochs * plan.calls_a_sample
     most = [tuple(times * figure for figure in _figures(amount)) for amount, _ in asked]
     expected = [tuple(times * figure for figure in _figures(amount)) for _, amount in asked]
@@ -157,7 +165,8 @@ def forecast(
                 kept=kept,
                 most=[row[place] for row in most],
                 expected=[row[place] for row in expected],
-                repeats=plan.access.repeats,
+                plan=plan,
+                times=times,
             )
             for clause, place, left, kept in _left(terms, standing, repeats)
         ),
@@ -232,6 +241,18 @@ def body_of(plan: Plan, question: str) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _amounts(plan: Plan, bank: Bank, model: Model) -> list[tuple[Amount, Amount]]:
+    """At most and expected, for one call of each item; which items an active plan asks is not known beforehand."""
+    if plan.framed is None:
+        return [_item(plan, bank, model, item) for item in bank.chosen]
+    if plan.parts.sampling.kind == "stratified":
+        sample = FromFrame(design_of(plan), plan.framed.frame, plan.design.seed, bank.names, {})
+        return [_item(plan, bank, model, item) for item in sample.items()]
+    every = [_item(plan, bank, model, item) for item in bank.chosen]
+    every.sort(key=lambda pair: _figures(pair[0])[::-1], reverse=True)
+    return every[: plan.design.items]
+
+
 def _item(plan: Plan, bank: Bank, model: Model, item: str) -> tuple[Amount, Amount]:
     """At most and expected, for one call of one item."""
     limit = plan.decoding.max_tokens
@@ -260,9 +281,12 @@ def _figures(amount: Amount) -> tuple[int, int, int, int]:
 
 
 def _clause(
-    clause: str, *, left: int, kept: int, most: Sequence[int], expected: Sequence[int], repeats: int
+    clause: str, *, left: int, kept: int, most: Sequence[int], expected: Sequence[int], plan: Plan, times: int
 ) -> ClauseForecast:
-    items = spent = 0
+    split, dearest = plan.parts.split, max(most, default=0) // times
+    beside = dearest * (split.pilot + split.canary + split.reserve)
+    repeated = sum(most) * plan.access.repeats if split.reask is None else dearest * split.reask
+    items, spent = 0, beside
     for one in most:
         spent += one
         if spent > left:
@@ -273,8 +297,8 @@ def _clause(
         left=left,
         kept=kept,
         expected=sum(expected),
-        most=sum(most),
-        with_repeats=sum(most) * (1 + repeats),
+        most=beside + sum(most),
+        with_repeats=beside + sum(most) + repeated,
         items=items,
     )
 
@@ -302,6 +326,7 @@ def _problems(plan: Plan, terms: Terms, model: Model | None, most: Sequence[Amou
     if tokens > terms.rate.tokens_per_minute:
         agreed = f"{terms.rate.tokens_per_minute} tokens a minute are agreed"
         found.append(f"rate.tokens_per_minute: {agreed}, one call may take {tokens}")
+    found += check_recipients(plan, (asdict(one) for one in terms.content.receivers))
     for feature, used in (
         ("system_prompt", isinstance(plan.claim.population, Population)),
         ("sampling", plan.decoding.temperature is not None),

@@ -13,10 +13,15 @@ from 1 on, as Inspect does.
 
 The task's own solver asks and its own scorer judges.  What a score's value counts as is the plan's to say
 (`judge_value`): by name, or for numbers by a threshold.  A value that the plan does not list is missing, not wrong.
+A scorer that gives several values by name is several scorers to a plan: `scorer/name` judges by one of them.
 
-Refused, because it would reach a model that no arrangement names, or change while it runs: a scorer that grades with a
-model, models or roles of the task's own, a data set that grows, early stopping.  A grader is known here by its name or
-by its parameters; one that hides is caught when it calls (`watch`).
+A scorer that grades with a model is bound to the plan's judge (`scoring.judge`), which the terms list among those who
+receive answers (`recipients`); without a judge such a task is refused.  It must ask for its grader by a role, as
+Inspect's own do, because a role is what a judge can be bound to.
+
+Refused, because it would reach a model that no arrangement names, or change while it runs: a grader that the scorer
+names itself, models or roles of the task's own, a data set that grows, early stopping.  A grader is known here by its
+name or by its parameters; one that hides is caught when it calls (`watch`).
 
 Not promised: that a guest's code is harmless.  It runs in the evaluator's process, as with Inspect itself.
 """
@@ -37,10 +42,15 @@ from comity.evaluation.plan import TaskPopulation, TaskScoring
 
 GRADED_BY_MODEL: Final = ("model_graded", "llm_judge", "model_judge")
 """Parts of the names of scorers that ask a model."""
+ROLE: Final = "model_role"
+GRADER: Final = "grader"
+"""The role in which Inspect's own scorers ask for a model, and the parameter that names another."""
 GRADER_PARAMETERS: Final = ("model", "grader", "judge")
 """Parts of the names of parameters that hold a grading model."""
 NUMERIC: Final = ("f1",)
 """Inspect's own scorers whose values are numbers."""
+ANY: Final = "*"
+"""Stands for values whose names a scorer does not say beforehand."""
 NO_PACKAGE: Final = "none"
 USUAL_VALUES: Final[Mapping[str, str]] = {"C": "right", "I": "wrong", "P": "wrong", "N": "missing"}
 """Inspect's correct, incorrect, partial and no answer, as a new plan takes them."""
@@ -59,11 +69,17 @@ class Guest:
     samples: Mapping[str, Any]
     """Inspect's samples by id, in the data set's order."""
     scorers: tuple[str, ...]
+    """Their names; one that gives several values by name is here as `scorer/name` for each."""
+    roles: tuple[str, ...]
+    """The roles in which its scorers ask a model; empty where none does, as far as can be seen."""
     population: TaskPopulation
 
 
-def load_guest(population: TaskPopulation, scoring: TaskScoring) -> Guest:
-    """The task that a plan pins; raises `GuestRefused` where what is installed is another, or cannot be judged."""
+def load_guest(population: TaskPopulation, scoring: TaskScoring, *, judged: bool = False) -> Guest:
+    """The task that a plan pins; raises `GuestRefused` where what is installed is another, or cannot be judged.
+
+    `judged` says that the plan names a judge model, to which the roles of the task's scorers are bound.
+    """
     guest = find_guest(population.task, population.args)
     found = guest.population
     for name, pinned, now in (
@@ -77,9 +93,19 @@ def load_guest(population: TaskPopulation, scoring: TaskScoring) -> Guest:
                 f"claim.population.{name}: the plan pins {pinned}, the installed {population.task} has {now}. "
                 f"Install what the plan pins, or make a new plan: comity plan new --task {population.task}"
             )
-    if scoring.scorer not in guest.scorers:
+    if scoring.scorer not in guest.scorers and f"{scoring.scorer.partition('/')[0]}/{ANY}" not in guest.scorers:
         raise GuestRefused(
             f"scoring.scorer: {population.task} has the scorers {', '.join(guest.scorers)}, not {scoring.scorer}"
+        )
+    if guest.roles and not judged:
+        raise GuestRefused(
+            f"scoring.judge: a scorer of {population.task} grades with a model, and the plan names no judge. State "
+            f"scoring.judge, a recipient that the clause content.recipients of the terms lists, or make the plan with "
+            f"comity plan new --judge"
+        )
+    if judged and not guest.roles:
+        raise GuestRefused(
+            f"scoring.judge: no scorer of {population.task} asks a model, as far as can be seen; leave the judge out"
         )
     if scoring.scorer in NUMERIC and scoring.threshold is None:
         raise GuestRefused(
@@ -97,7 +123,7 @@ def find_guest(name: str, args: Mapping[str, str | int | bool]) -> Guest:
         raise
     except Exception as problem:
         raise GuestRefused(f"{name}: cannot be loaded ({type(problem).__name__}: {problem})") from problem
-    scorers = _scorers(name, task)
+    scorers, roles = _scorers(name, task)
     _refuse_other_models(name, task)
     package, version = _release(source)
     population = TaskPopulation(
@@ -108,7 +134,7 @@ def find_guest(name: str, args: Mapping[str, str | int | bool]) -> Guest:
         sha256=dataset_digest(samples),
         size=len(samples),
     )
-    return Guest(task=task, samples=samples, scorers=scorers, population=population)
+    return Guest(task=task, samples=samples, scorers=scorers, roles=roles, population=population)
 
 
 def dataset_digest(samples: Mapping[str, Any]) -> str:
@@ -119,6 +145,16 @@ def dataset_digest(samples: Mapping[str, Any]) -> str:
         members = {"id": item, "input": asked, "target": sample.target, "choices": sample.choices}
         lines.update(json.dumps(members, sort_keys=True, separators=(",", ":")).encode() + b"\n")
     return lines.hexdigest()
+
+
+def judge_score(scores: Mapping[str, Any], scoring: TaskScoring) -> tuple[int | None, str]:
+    """What a sample's scores count as: 1, 0, or `None` with the reason; `scores` are Inspect's, by scorer."""
+    name, _, part = scoring.scorer.partition("/")
+    if (score := scores.get(name)) is None:
+        return None, "unscored"
+    if not part:
+        return judge_value(score.value, scoring)
+    return judge_value(score.value.get(part) if isinstance(score.value, Mapping) else None, scoring)
 
 
 def judge_value(value: Any, scoring: TaskScoring) -> tuple[int | None, str]:
@@ -188,30 +224,41 @@ def _message(message: Any) -> Any:
     return message.model_dump(mode="json", exclude_none=True, exclude={"id"})
 
 
-def _scorers(name: str, task: Any) -> tuple[str, ...]:
-    """The names of the task's scorers, none of which asks a model as far as can be seen."""
+def _scorers(name: str, task: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the task's scorers, and the roles in which they ask a model, as far as can be seen."""
     from inspect_ai._util.registry import is_registry_object, registry_info, registry_params
 
-    found = []
+    found, roles = [], []
     for scorer in task.scorer or ():
         if not is_registry_object(scorer):
             raise GuestRefused(f"{name}: one of its scorers has no name; expected one made with @scorer")
         known = registry_info(scorer).name.rpartition("/")[2]
-        asks = [part for part in GRADED_BY_MODEL if part in known]
-        asks += [
+        given = registry_params(scorer)
+        role = given.get(ROLE, GRADER if any(part in known for part in GRADED_BY_MODEL) else None)
+        own = [
             parameter
-            for parameter, value in registry_params(scorer).items()
-            if value and any(part in parameter.lower() for part in GRADER_PARAMETERS)
+            for parameter, value in given.items()
+            if value and parameter != ROLE and any(part in parameter.lower() for part in GRADER_PARAMETERS)
         ]
-        if asks:
+        if own:
             raise GuestRefused(
-                f"{name}: its scorer {known} grades with a model ({', '.join(asks)}). Answers would go to a model that "
-                f"no arrangement names; such tasks are refused"
+                f"{name}: its scorer {known} names the model that grades ({', '.join(own)}). Answers would go to a "
+                f"model that no arrangement names; one that asks for the role {GRADER} is bound to the plan's judge"
             )
-        found.append(known)
+        if role is not None:
+            roles.append(str(getattr(role, "name", role)))
+        parts = _parts(registry_info(scorer).metadata.get("metrics"))
+        found += [f"{known}/{part}" for part in parts] or [known]
     if not found:
         raise GuestRefused(f"{name}: it has no scorer, so nothing would be judged")
-    return tuple(found)
+    return tuple(found), tuple(dict.fromkeys(roles))
+
+
+def _parts(metrics: Any) -> list[str]:
+    """The names of a scorer's values, where it gives several: Inspect has metrics by name for those."""
+    if isinstance(metrics, Mapping):
+        return [str(part) for part in metrics]
+    return [str(part) for each in metrics or () if isinstance(each, Mapping) for part in each]
 
 
 def _refuse_other_models(name: str, task: Any) -> None:

@@ -6,6 +6,8 @@ which a line is added before each HTTP request:
 
     {"epoch":1,"irid":"…","item":"capital-of-france","leg":1}
 
+Calls to a judge model have such a file of their own, `judge-calls.jsonl`.
+
 A leg is one process's share of the run: the first, and one for each time that it was resumed.
 
 The line is in the system's hands before the request leaves, so it survives the end of the process by any signal.  It
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Final, Self
 
 FILE: Final = "calls.jsonl"
+JUDGE_FILE: Final = "judge-calls.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,11 @@ class Sent:
 
 
 class Journal:
-    """The file of one run, open for one leg."""
+    """A file of one run, open for one leg: of the calls to the model, or of those to its judge."""
 
-    def __init__(self, folder: Path, leg: int) -> None:
+    def __init__(self, folder: Path, leg: int, *, file: str = FILE) -> None:
         self.leg = leg
-        path = folder / FILE
+        path = folder / file
         cut = path.exists() and not path.read_bytes().endswith(b"\n")
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         if cut:
@@ -58,10 +61,10 @@ class Journal:
             raise OSError("the journal of the run could not be written whole")
 
 
-def read_journal(folder: Path) -> Mapping[str, Sent]:
+def read_journal(folder: Path, *, file: str = FILE) -> Mapping[str, Sent]:
     """What was noted, by the engine's id of the request; empty where nothing was."""
     try:
-        lines = (folder / FILE).read_bytes().split(b"\n")
+        lines = (folder / file).read_bytes().split(b"\n")
     except FileNotFoundError:
         return {}
     found = {}

@@ -1,9 +1,10 @@
 """Plans as text: YAML to write and read, with every fault named by file, line and field.
 
 The YAML is the strict subset in which terms are written (`comity.arrangement.source`): one document, no anchors, no
-tags, no key twice, decimals in quotes.  Every field of `plan/1` is stated; unknown fields are refused.  What the
-fields say together is checked too: the calls follow from items and epochs, the suite is one that ships with this
-release in the version and with the digest named, and Anthropic's dialect takes neither temperature nor seed.
+tags, no key twice, decimals in quotes.  Every field of the core is stated; of the others (`plan_fields`) those that the
+claim needs (`plan_stated`); unknown fields are refused.  What the fields say together is checked too: the calls follow
+from items and epochs, the suite is one that ships with this release in the version and with the digest named, and
+Anthropic's dialect takes neither temperature nor seed.
 
 A population that states `task` is a guest; nothing of it is imported here.  Whether the installed task is the one that
 the plan pins is checked where it is loaded (`guests.load_guest`): by `plan check`, and before a run begins.
@@ -12,6 +13,7 @@ the plan pins is checked where it is loaded (`guests.load_guest`): by `plan chec
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, cast
 
 import yaml
@@ -19,9 +21,12 @@ import yaml
 from comity.arrangement import Problem, TermsRefused
 from comity.arrangement.reading import Reading
 from comity.arrangement.source import Node, plain, yaml_node
-from comity.estimate import Method
+from comity.estimate import SAMPLE_METHODS
 from comity.evaluation import plan as p
 from comity.evaluation.errors import EvaluationError
+from comity.evaluation.plan_fields import members_of
+from comity.evaluation.plan_parts import make_parts
+from comity.evaluation.plan_stated import NOTHING, Core, check_stated, read_stated
 from comity.evaluation.suites import SHIPPED, Suite, load_suite
 
 MEMBERS: Final = (
@@ -51,6 +56,9 @@ _SCORER: Final = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}"
 _VALUE: Final = r"[ -~]{1,60}"
 _THRESHOLD: Final = r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?"
 MARKS: Final = ("right", "wrong", "missing")
+
+Further = Callable[[str], tuple[str, ...]]
+"""The names that an object of the core may have beside its own."""
 
 
 class PlanRefused(EvaluationError):
@@ -82,28 +90,47 @@ def write_plan(members: dict[str, object]) -> str:
 
 
 def _walk(reading: Reading, root: Node) -> p.Plan:
-    top = reading.members(root, "", MEMBERS)
-    reading.choice(top["plan"], "plan", (p.FORMAT,))
+    further = _further(root)
+    top = reading.members(root, "", MEMBERS, optional=further(""))
+    reading.choice(top["plan"], "plan", (p.FORMAT, p.CORE_FORMAT))
     plan_id = reading.matching(top["id"], "id", _HEX32, "128 random bits in 32 lower-case hex digits")
     arrangement = reading.matching(
         top["arrangement"], "arrangement", _HEX32, "the arrangement's id, 32 lower-case hex digits"
     )
     title = reading.text(top["title"], "title")
-    claim, suite = _claim(reading, top["claim"])
-    target = _target(reading, top["target"])
+    claim, suite = _claim(reading, top["claim"], further)
+    target = _target(reading, top["target"], further)
     if suite is None:
         instruction = reading.choice(top["instruction"], "instruction", (p.OWN_INSTRUCTION,))
     else:
         instruction = reading.text(top["instruction"], "instruction", most=MAX_INSTRUCTION, lines=True)
-    decoding = _decoding(reading, top["decoding"], target)
-    design = _design(reading, top["design"], claim.population.size)
-    scoring = _task_scoring(reading, top["scoring"]) if suite is None else _scoring(reading, top["scoring"], suite)
+    decoding = _decoding(reading, top["decoding"], target, further)
+    design = _design(reading, top["design"], claim.population.size, further)
+    scoring: p.Scoring | p.TaskScoring
+    if suite is None:
+        scoring = _task_scoring(reading, top["scoring"], further)
+    else:
+        scoring = _scoring(reading, top["scoring"], suite, further)
     reading.choice(top["missing"], "missing", ("never-scored",))
-    outputs = _outputs(reading, top["outputs"])
-    access = _access(reading, top["access"], design, several=suite is None)
+    outputs = _outputs(reading, top["outputs"], further)
+    access = _access(reading, top["access"], design, further, several=suite is None)
     engine = reading.members(top["engine"], "engine", ("name", "version"))
     name = reading.choice(engine["name"], "engine.name", (p.ENGINE,))
     version = reading.choice(engine["version"], "engine.version", (p.ENGINE_VERSION,))
+    stated = NOTHING
+    if further is members_of:
+        stated = read_stated(reading, root)
+        core = Core(
+            suite=suite is not None,
+            model=target.model,
+            items=design.items,
+            epochs=design.epochs,
+            calls=access.calls,
+            methods=outputs.methods,
+            level=outputs.level,
+            at=top["outputs"],
+        )
+        check_stated(reading, stated, core)
     reading.finish()
     return p.Plan(
         id=plan_id,
@@ -119,18 +146,31 @@ def _walk(reading: Reading, root: Node) -> p.Plan:
         outputs=outputs,
         access=access,
         engine=p.Engine(name=name, version=version),
+        stated=stated.values,
+        parts=make_parts(stated.values, calls=access.calls, level=outputs.level),
         canonical=p.canonical_plan(plain(root)),
     )
 
 
-def _claim(reading: Reading, node: Node) -> tuple[p.Claim, Suite | None]:
-    claim = reading.members(node, "claim", ("estimand", "population"))
+def _further(root: Node) -> Further:
+    """What objects of the core may have beside their own members: nothing in `plan/1`."""
+    stated = root.value.get("plan", root) if isinstance(root.value, dict) else root
+    return _nothing if stated.value == p.CORE_FORMAT else members_of
+
+
+def _nothing(_: str) -> tuple[str, ...]:
+    return ()
+
+
+def _claim(reading: Reading, node: Node, further: Further) -> tuple[p.Claim, Suite | None]:
+    claim = reading.members(node, "claim", ("estimand", "population"), optional=further("claim"))
     estimand = reading.text(claim["estimand"], "claim.estimand", most=1_000, lines=True)
     path = "claim.population"
     stated = claim["population"].value
     if isinstance(stated, dict) and "task" in stated and "suite" not in stated:
-        return p.Claim(estimand=estimand, population=_guest(reading, claim["population"], path)), None
-    bank = reading.members(claim["population"], path, ("suite", "version", "sha256", "size"))
+        return p.Claim(estimand=estimand, population=_guest(reading, claim["population"], path, further)), None
+    own = ("suite", "version", "sha256", "size")
+    bank = reading.members(claim["population"], path, own, optional=further(path))
     name = reading.choice(bank["suite"], f"{path}.suite", tuple(sorted(SHIPPED)))
     version = reading.number(bank["version"], f"{path}.version", least=1, most=1_000_000)
     digest = reading.matching(bank["sha256"], f"{path}.sha256", _HEX64, "64 lower-case hex digits")
@@ -146,8 +186,9 @@ def _claim(reading: Reading, node: Node) -> tuple[p.Claim, Suite | None]:
     return p.Claim(estimand=estimand, population=population), suite
 
 
-def _guest(reading: Reading, node: Node, path: str) -> p.TaskPopulation:
-    bank = reading.members(node, path, ("task", "args", "package", "version", "sha256", "size"))
+def _guest(reading: Reading, node: Node, path: str, further: Further) -> p.TaskPopulation:
+    own = ("task", "args", "package", "version", "sha256", "size")
+    bank = reading.members(node, path, own, optional=further(path))
     given = bank["args"]
     args: dict[str, str | int | bool] = {}
     if given.value is not None and (not isinstance(given.value, dict) or len(given.value) > MAX_ARGS):
@@ -182,15 +223,16 @@ def _is_argument(value: object) -> bool:
             return False
 
 
-def _target(reading: Reading, node: Node) -> p.Target:
-    target = reading.members(node, "target", ("protocol", "model"))
+def _target(reading: Reading, node: Node, further: Further) -> p.Target:
+    target = reading.members(node, "target", ("protocol", "model"), optional=further("target"))
     protocol = reading.choice(target["protocol"], "target.protocol", ("openai", "anthropic"))
     model = reading.matching(target["model"], "target.model", _MODEL, "a model's name")
     return p.Target(protocol=cast(p.Protocol, protocol), model=model)
 
 
-def _decoding(reading: Reading, node: Node, target: p.Target) -> p.Decoding:
-    decoding = reading.members(node, "decoding", ("temperature", "max_tokens", "seed"))
+def _decoding(reading: Reading, node: Node, target: p.Target, further: Further) -> p.Decoding:
+    own = ("temperature", "max_tokens", "seed")
+    decoding = reading.members(node, "decoding", own, optional=further("decoding"))
     tokens = reading.number(decoding["max_tokens"], "decoding.max_tokens", least=1, most=MAX_TOKENS)
     temperature, seed = decoding["temperature"], decoding["seed"]
     if target.protocol == "anthropic":
@@ -207,17 +249,31 @@ def _decoding(reading: Reading, node: Node, target: p.Target) -> p.Decoding:
     return p.Decoding(temperature=heat, max_tokens=tokens, seed=chosen)
 
 
-def _design(reading: Reading, node: Node, size: int) -> p.Design:
-    design = reading.members(node, "design", ("items", "selection", "seed", "epochs"))
-    items = reading.number(design["items"], "design.items", least=1, most=size)
-    reading.choice(design["selection"], "design.selection", ("srs/1",))
-    seed = reading.matching(design["seed"], "design.seed", _HEX32, "32 lower-case hex digits")
-    epochs = reading.number(design["epochs"], "design.epochs", least=1, most=MAX_EPOCHS)
-    return p.Design(items=items, selection="srs/1", seed=seed, epochs=epochs)
+def _design(reading: Reading, node: Node, size: int, further: Further) -> p.Design:
+    stated = node.value if isinstance(node.value, dict) else {}
+    if further is members_of:
+        own: tuple[str, ...] = ("items", "seed" if "seed" in stated else "seed_commitment", "epochs")
+    else:
+        own = ("items", "selection", "seed", "epochs")
+    design = reading.members(node, "design", own, optional=further("design"))
+    if "selection" in design:
+        reading.choice(design["selection"], "design.selection", ("srs/1",))
+    seed = commitment = ""
+    if "seed" in design:
+        seed = reading.matching(design["seed"], "design.seed", _HEX32, "32 lower-case hex digits")
+    else:
+        meaning = "the seed's commitment, 64 lower-case hex digits; comity plan new makes one"
+        commitment = reading.matching(design["seed_commitment"], "design.seed_commitment", _HEX64, meaning)
+    return p.Design(
+        items=reading.number(design["items"], "design.items", least=1, most=size),
+        seed=seed,
+        commitment=commitment,
+        epochs=reading.number(design["epochs"], "design.epochs", least=1, most=MAX_EPOCHS),
+    )
 
 
-def _scoring(reading: Reading, node: Node, suite: Suite) -> p.Scoring:
-    scoring = reading.members(node, "scoring", ("scorer", "version"))
+def _scoring(reading: Reading, node: Node, suite: Suite, further: Further) -> p.Scoring:
+    scoring = reading.members(node, "scoring", ("scorer", "version"), optional=further("scoring"))
     scorer = reading.choice(scoring["scorer"], "scoring.scorer", (suite.scorer,))
     version = reading.number(scoring["version"], "scoring.version", least=1, most=1_000)
     if scoring["version"].value is not None and version != suite.scorer_version:
@@ -225,10 +281,10 @@ def _scoring(reading: Reading, node: Node, suite: Suite) -> p.Scoring:
     return p.Scoring(scorer=scorer, version=version)
 
 
-def _task_scoring(reading: Reading, node: Node) -> p.TaskScoring:
+def _task_scoring(reading: Reading, node: Node, further: Further) -> p.TaskScoring:
     by_threshold = isinstance(node.value, dict) and "threshold" in node.value
     how = "threshold" if by_threshold else "values"
-    scoring = reading.members(node, "scoring", ("scorer", how))
+    scoring = reading.members(node, "scoring", ("scorer", how), optional=further("scoring"))
     scorer = reading.matching(scoring["scorer"], "scoring.scorer", _SCORER, "the name of one of the task's scorers")
     if by_threshold:
         meaning = 'a decimal in quotes such as "0.5", from which on a value is right'
@@ -249,18 +305,19 @@ def _task_scoring(reading: Reading, node: Node) -> p.TaskScoring:
     return p.TaskScoring(scorer=scorer, values=values, threshold=None)
 
 
-def _outputs(reading: Reading, node: Node) -> p.Outputs:
-    outputs = reading.members(node, "outputs", ("methods", "level"))
-    nodes = reading.items(outputs["methods"], "outputs.methods", most=2)
-    known = ("wilson", "clopper-pearson")
+def _outputs(reading: Reading, node: Node, further: Further) -> p.Outputs:
+    outputs = reading.members(node, "outputs", ("methods", "level"), optional=further("outputs"))
+    nodes = reading.items(outputs["methods"], "outputs.methods", most=3)
+    known = tuple(dict.fromkeys(method for methods in SAMPLE_METHODS.values() for method in methods))
     methods = [reading.choice(item, f"outputs.methods[{n}]", known) for n, item in enumerate(nodes)]
     reading.unique(nodes, methods, "outputs.methods")
     level = reading.matching(outputs["level"], "outputs.level", _LEVEL, 'a decimal in quotes such as "0.95"')
-    return p.Outputs(methods=tuple(cast(Method, method) for method in methods), level=level)
+    return p.Outputs(methods=tuple(methods), level=level)
 
 
-def _access(reading: Reading, node: Node, design: p.Design, *, several: bool) -> p.Access:
-    access = reading.members(node, "access", ("calls", "repeats", "connections"))
+def _access(reading: Reading, node: Node, design: p.Design, further: Further, *, several: bool) -> p.Access:
+    own = ("calls", "repeats", "connections")
+    access = reading.members(node, "access", own, optional=further("access"))
     calls = reading.number(access["calls"], "access.calls", least=1, most=10**9)
     expected = design.items * design.epochs
     if access["calls"].value is None or calls == expected:

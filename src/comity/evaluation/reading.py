@@ -12,6 +12,7 @@ an error, a limit nor a content filter ended it; otherwise its score is `None` w
 | `limit:<kind>` | one of the engine's limits stopped the sample |
 | `content-filter` | the provider withheld the answer |
 | `error` | the sample ended in an error although its last call was answered |
+| `judge-failed` | it was answered, and the call to the judge was refused or failed |
 | `interrupted` | the run broke off during the sample, and it was not asked again |
 | `unscored` | the guest's scorer gave no score, or one that its plan calls missing |
 | `unmapped` | the guest's scorer gave a value that its plan does not list |
@@ -71,13 +72,15 @@ class LoggedSample:
     """Why the score is missing; empty where it is not."""
     finished: bool = True
     """It ended, in whatever way; false if the run broke off while it was under way."""
+    judge_calls: tuple[LoggedCall, ...] = ()
+    """The calls by which a judge model was asked about it, under an arrangement of its own."""
 
 
 def read_logged(
-    samples: Iterable[Any], items: Container[str], judge: Judge, *, first_epoch: int = 1
+    samples: Iterable[Any], items: Container[str], judge: Judge, *, first_epoch: int = 1, roles: Container[str] = ()
 ) -> tuple[LoggedSample, ...]:
-    """Read the samples of one log, whose own first epoch is the plan's `first_epoch`."""
-    return tuple(_read_sample(sample, items, judge, first_epoch) for sample in samples)
+    """Read the samples of one log, whose own first epoch is the plan's `first_epoch`; `roles` are the judge's."""
+    return tuple(_read_sample(sample, items, judge, first_epoch, roles) for sample in samples)
 
 
 def judge_short_answers(accepted: Mapping[str, tuple[str, ...]]) -> Judge:
@@ -106,16 +109,21 @@ def merge_legs(logged: Iterable[LoggedSample]) -> tuple[LoggedSample, ...]:
             reason = last.reason
             if calls and reason == "not-attempted":
                 reason = "no-answer" if last.finished else "interrupted"
-            found[sample.item, sample.epoch] = replace(last, calls=calls, reason=reason)
+            judged = before.judge_calls + sample.judge_calls
+            found[sample.item, sample.epoch] = replace(last, calls=calls, reason=reason, judge_calls=judged)
     return tuple(found.values())
 
 
-def _read_sample(sample: Any, items: Container[str], judge: Judge, first_epoch: int) -> LoggedSample:
+def _read_sample(
+    sample: Any, items: Container[str], judge: Judge, first_epoch: int, roles: Container[str]
+) -> LoggedSample:
     item, epoch = str(sample.id), int(sample.epoch) + first_epoch - 1
     if item not in items:
         raise UnreadableLog(f"the log has a sample {item!r}, which the plan does not ask")
-    events = [event for event in sample.events if event.event == "model"]
-    calls = tuple(call for event in events for call in _calls(event))
+    every = [event for event in sample.events if event.event == "model"]
+    events = [event for event in every if getattr(event, "role", None) not in roles]
+    calls = tuple(call for event in events for call in read_calls(event))
+    judged = tuple(call for event in every if getattr(event, "role", None) in roles for call in read_calls(event))
     if sample.error is not None and str(getattr(sample.error, "message", "")).startswith(CANCELLED):
         named = tuple(call for call in calls if call.request_id)  # the others are known from the ledger, if they are
         return LoggedSample(
@@ -126,14 +134,19 @@ def _read_sample(sample: Any, items: Container[str], judge: Judge, first_epoch: 
             score=None,
             reason="interrupted" if named else "not-attempted",
             finished=False,
+            judge_calls=tuple(call for call in judged if call.request_id),
         )
     last = calls[-1] if calls else None
     answered = last is not None and 200 <= last.status < 300 and events[-1].error is None
     reason = _missing(sample, last, answered)
+    if reason == "error" and judged and not 200 <= judged[-1].status < 300:
+        reason = "judge-failed"
     score: int | None = None
     if not reason:
         score, reason = judge(sample)
-    return LoggedSample(item=item, epoch=epoch, calls=calls, answered=answered, score=score, reason=reason)
+    return LoggedSample(
+        item=item, epoch=epoch, calls=calls, answered=answered, score=score, reason=reason, judge_calls=judged
+    )
 
 
 def _missing(sample: Any, last: LoggedCall | None, answered: bool) -> str:
@@ -152,7 +165,7 @@ def _missing(sample: Any, last: LoggedCall | None, answered: bool) -> str:
     return ""
 
 
-def _calls(event: Any) -> list[LoggedCall]:
+def read_calls(event: Any) -> list[LoggedCall]:
     """The HTTP attempts of one model event; one without an id still was a call."""
     if getattr(event, "cache", None) == "read":
         raise UnreadableLog("the log has an answer from a cache: nothing was asked, so nothing was measured")

@@ -5,6 +5,10 @@ One file of canonical JSON, whose SHA-256 enters the ledger as `scores.committed
     {"format":"comity scores/1","plan":"<digest>","rows":[ROW, …],"run":"<run id>"}
     ROW = {"calls":[17],"epoch":1,"item":"<64 hex>","reason":"","score":1}
 
+The table of a sample that was drawn from a frame is `comity scores/2`: each row also has `place`, its item's place in
+the order of the draws, and `probability`, the chance with which it was drawn then, as a decimal of twelve places.  Its
+salt is the frame's, so its items are those of the frame.
+
 The table has a salt of 32 random bytes, each item a salt of its own, and `item` is the item's id under that:
 
     item's salt = HMAC-SHA-256(table's salt, item's id)
@@ -33,15 +37,18 @@ Estimates use the rows of the first epoch alone where there are several: epochs 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, cast
 
-from comity.estimate import Estimate, Method, estimate_rate
+from comity.estimate import Estimate, Method, Placed, estimate_rate
 from comity.evaluation.reading import LoggedSample
 from comity.evaluation.reconciliation import call_index
 from comity.records import canonical_bytes
 
 FORMAT: Final = "comity scores/1"
+DRAWN_FORMAT: Final = "comity scores/2"
 SALT_BYTES: Final = 32
+NOWHERE: Final[Mapping[str, Placed]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Row:
     score: int | None
     reason: str
     calls: tuple[int, ...]
+    placed: Placed | None = None
+    """Of an item that was drawn from a frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,12 @@ def blind(item: str, salt: bytes) -> str:
 
 
 def make_rows(
-    samples: Iterable[LoggedSample], *, intended: Sequence[tuple[str, int]], salt: bytes, origin: str
+    samples: Iterable[LoggedSample],
+    *,
+    intended: Sequence[tuple[str, int]],
+    salt: bytes,
+    origin: str,
+    placed: Mapping[str, Placed] = NOWHERE,
 ) -> tuple[Row, ...]:
     """A row for each item and epoch that the plan asks for, whether or not the engine came to it."""
     found: Mapping[tuple[str, int], LoggedSample] = {(one.item, one.epoch): one for one in samples}
@@ -98,6 +112,7 @@ def make_rows(
                 score=None if sample is None else sample.score,
                 reason="not-attempted" if sample is None else sample.reason,
                 calls=tuple(index for index in calls if index is not None),
+                placed=placed.get(item),
             )
         )
     return tuple(sorted(rows, key=lambda row: (row.item, row.epoch)))
@@ -106,9 +121,18 @@ def make_rows(
 def score_table(rows: Sequence[Row], *, run: str, plan: str) -> bytes:
     """The bytes that are committed."""
     members: list[dict[str, Any]] = [
-        {"item": r.item, "epoch": r.epoch, "score": r.score, "reason": r.reason, "calls": list(r.calls)} for r in rows
+        {
+            "item": r.item,
+            "epoch": r.epoch,
+            "score": r.score,
+            "reason": r.reason,
+            "calls": list(r.calls),
+            **({} if r.placed is None else {"place": r.placed.place, "probability": r.placed.stated}),
+        }
+        for r in rows
     ]
-    return canonical_bytes({"format": FORMAT, "run": run, "plan": plan, "rows": members})
+    drawn = any(row.placed is not None for row in rows)
+    return canonical_bytes({"format": DRAWN_FORMAT if drawn else FORMAT, "run": run, "plan": plan, "rows": members})
 
 
 def count_rows(rows: Sequence[Row], samples: Iterable[LoggedSample]) -> Counts:
@@ -126,11 +150,16 @@ def count_rows(rows: Sequence[Row], samples: Iterable[LoggedSample]) -> Counts:
     )
 
 
-def estimate_rows(rows: Sequence[Row], methods: Sequence[Method], level: float) -> tuple[Estimate, ...]:
-    """The rate of right answers by each method; none where nothing was judged."""
+def estimate_rows(
+    rows: Sequence[Row], methods: Sequence[str], level: float, *, bank: int
+) -> tuple[Estimate, ...]:
+    """The rate of right answers by each method, of a bank of so many items; none where nothing was judged."""
     first = [row for row in rows if row.epoch == 1]
     scores = [row.score for row in first if row.score is not None]
     if not scores:
         return ()
     missing = len(first) - len(scores)
-    return tuple(estimate_rate(method, sum(scores), len(scores), level, missing=missing) for method in methods)
+    return tuple(
+        estimate_rate(cast(Method, method), sum(scores), len(scores), level, missing=missing, bank=bank)
+        for method in methods
+    )
