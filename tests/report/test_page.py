@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import xml.etree.ElementTree as ET
 from importlib.resources import files
@@ -16,6 +17,7 @@ from tests.arrangement import specimen
 from tests.report.told import plan_of, tell
 
 from comity.report.chart import INK, interval_chart
+from comity.report.errors import NotReportable
 from comity.report.forms import FORMS, Claims, shown
 from comity.verify.page import check_page, leaves
 
@@ -24,6 +26,17 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 UNGUARDED = {"by": "none", "permit_key": specimen.PERMIT.vkey, "key": ""}
 OFFICE = {"days": ["mon", "tue"], "from": "09:00", "until": "17:30"}
+DECIDING = plan_of(
+    60,
+    claim=json.loads(plan_of(60))["claim"]
+    | {
+        "threshold": {"value": "0.10", "direction": "below", "source": "the code of practice, measure 3.2"},
+        "multiplicity": {"family": ["this rate", "another"], "method": "holm"},
+        "consequence": {"exceeds": "Ask for measures.", "below": "Close.", "undetermined": "Test more."},
+    },
+)
+JUDGE = {"recipient": "judge", "model": "judge-1"}
+JUDGED = plan_of(5, scoring={"scorer": "short-answer", "version": 1, "judge": JUDGE})
 RUNS: dict[str, dict[str, Any]] = {
     "plain": {},
     "missing answers": {"missing": ("refused:503", "limit:token", "not-attempted"), "repeated": 2},
@@ -40,6 +53,12 @@ RUNS: dict[str, dict[str, Any]] = {
     "guard and ledger differ": {"guard": (("2026-12-01", 2), ("2026-12-02", 1)), "missing": ("refused:503",)},
     "suspended": {"suspended": (30, 0)},
     "some hours": {"terms": specimen.terms("window.hours", OFFICE)},
+    "decided": {"right": 0, "wrong": 60, "plan": DECIDING},
+    "not decided, and exploratory": {"right": 9, "wrong": 50, "missing": ("error",), "plan": DECIDING, "deviations": 2},
+    "of a whole bank": {
+        "right": 9, "wrong": 1, "plan": plan_of(10, outputs={"methods": ["betting-bank"], "level": "0.95"})
+    },
+    "graded by a model": {"plan": JUDGED, "judged_by": "judge-1"},
     "left to the provider": {"plan": plan_of(5, decoding={"temperature": "unset", "max_tokens": 24, "seed": "unset"})},
 }
 
@@ -273,3 +292,35 @@ def test_an_integer_is_read_back_from_every_form(value: int, form: str) -> None:
 
     assert value == (int(whole) * 10**9 + int(fraction.ljust(9, "0")) if form == "money" else int(read))
     assert form in FORMS
+
+
+def test_a_result_after_a_deviation_is_called_exploratory_before_anything_else(tmp_path: Path) -> None:
+    """The word stands in the headline, each reason below; a run as planned says that there is none."""
+    told = RUNS["not decided, and exploratory"]
+    page = tell(**told).page(tmp_path / "one")[1].decode()
+    assert page.index(">exploratory<") < page.index('id="access"')
+    assert all(f"reason {number}, in one line" in page for number in (0, 1))
+    assert "It is not decided" in page and "Test more." in page
+    plain = tell(**RUNS["decided"]).page(tmp_path / "two")[1].decode()
+    assert "exploratory" not in plain and "None: the run is as planned." in plain
+    assert '<span class="yes">Yes</span>' in plain and "alpha among <data" in plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"outputs": {"methods": [], "level": "0.95"}}, None),
+        ({"missing": ""}, "missing"),
+        ({"access": {}}, "access.calls"),
+    ],
+)
+def test_a_number_whose_field_is_empty_cannot_be_printed(
+    changes: dict[str, Any], field: str | None, tmp_path: Path
+) -> None:
+    """The refusal names the number and the field; what is not printed needs no field."""
+    told = tell(plan=plan_of(5, **changes), missing=("error",), right=2)
+    if field is None:
+        assert told.page(tmp_path)[0].members["estimates"] == []
+        return
+    with pytest.raises(NotReportable, match=rf"cannot be printed: the plan leaves {re.escape(field)} empty"):
+        told.page(tmp_path)

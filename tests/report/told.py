@@ -20,12 +20,16 @@ from comity.records import (
     CallsRefused,
     Digest,
     Hex32,
+    Index,
+    JudgeCalled,
+    PlanDeviated,
     PlanFrozen,
     ReportPublished,
     RunAborted,
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    SeedRevealed,
     canonical_bytes,
 )
 from comity.report.numbers import Numbers, numbers
@@ -81,6 +85,8 @@ def tell(
     before: int = 0,
     stray: int = 0,
     refused: tuple[str, ...] = (),
+    deviations: int = 0,
+    judged_by: str = "",
     counted: int = 0,
     others: tuple[str, ...] = (),
     served: tuple[str, ...] = (),
@@ -151,6 +157,17 @@ def tell(
         story.settled(story.permitted())
     table = canonical_bytes({"format": "comity scores/1", "run": RUN, "plan": digest, "rows": rows})
     judged = [row["score"] for row in rows if row["score"] is not None]
+    for number in range(deviations):
+        said = f"reason {number}, in one line"
+        story.tell(PlanDeviated(at=at(), by="authority", plan=digest, amended="", because=said, note="a signed note"))
+    if judged_by:
+        story.tell(
+            JudgeCalled(
+                at=at(), run=RUN, plan=digest, recipient="judge", model=judged_by, ledger=f"judge.example/a/{'7' * 32}",
+                begun=Index(4), permitted=5, refused=1, **WHO,
+            )
+        )  # fmt: skip
+    story.tell(SeedRevealed(at=at(), run=RUN, plan=digest, seed=Hex32("cd" * 16), **WHO))
     story.tell(
         ScoresCommitted(
             at=at(), run=RUN, plan=digest, rows=Digest(hashlib.sha256(table).hexdigest()), intended=len(rows),

@@ -7,18 +7,23 @@ bundle's files by name, so a forger's test changes one and packs them again with
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.arrangement import specimen
 from tests.verify.specimen import BEGIN, GRANT, OFFER, POLICY, Story
 
-from comity.arrangement import draw_commit_text, draw_reveal_text, sign_act
-from comity.evaluation.plan import Design, canonical_plan, plan_members, select_ids
+from comity.arrangement import deviation_text, draw_commit_text, draw_reveal_text, sign_act
+from comity.estimate import Placed
+from comity.evaluation.framing import make_frame
+from comity.evaluation.history import History as PastRuns
+from comity.evaluation.history import PastRun, parse_days, subject_of
+from comity.evaluation.plan import Design, canonical_plan, drawn_from, plan_members, select_ids
 from comity.evaluation.scores import Row, blind, row_salt, score_table
 from comity.evaluation.suites import Item, load_suite
 from comity.ledger import Ledger, Signer, create_ledger, open_checkpoint_strictly
@@ -33,12 +38,14 @@ from comity.records import (
     DrawRevealed,
     Hex32,
     Index,
+    PlanDeviated,
     PlanFrozen,
     ReportPublished,
     RunAborted,
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    SeedRevealed,
     canonical_bytes,
     to_bytes,
 )
@@ -55,6 +62,8 @@ from comity.vault import (
     parse_recipient,
 )
 from comity.verify import draw_rows, find_draw, settle
+from comity.verify.archive import labels_name
+from comity.verify.sample import sample_of
 
 RUN: Final = Hex32("33" * 16)
 OTHER: Final = Hex32("34" * 16)
@@ -69,7 +78,7 @@ WHO: Final[dict[str, Any]] = {"grant": GRANT, "person": "evaluator-1"}
 def suite_items() -> tuple[Item, ...]:
     """The items that the plan draws, in the order in which they are asked."""
     suite = load_suite("short-answers")
-    design = Design(items=ITEMS, selection="srs/1", seed=SEED, epochs=1)
+    design = Design(items=ITEMS, seed=SEED, commitment="", epochs=1)
     return tuple(suite.item(name) for name in select_ids(design, [item.id for item in suite.items]))
 
 
@@ -147,37 +156,73 @@ class World:
         note = sign_act(text, SIGNERS[by]).decode()
         return self.story.tell(DrawRevealed(at=self.story.at(), run=RUN, by=by, nonce=Digest(secret), note=note))
 
+    def deviate(self, plan: str) -> None:
+        """The authority states a deviation from the plan."""
+        because, nonce = "two items were known to be broken", self.story.nonce()
+        text = deviation_text(ledger=specimen.ORIGIN, plan=plan, amended="", because=because, nonce=nonce)
+        note = sign_act(text, specimen.AUTHORITY).decode()
+        self.story.tell(
+            PlanDeviated(at=self.story.at(), by="authority", plan=Digest(plan), amended="", because=because, note=note)
+        )
 
-def tell_run(world: World, forge: Callable[[list[Row]], list[Row]] = list) -> None:
-    """The entries from the terms to the end of two runs, and the score table of the first, which `forge` may bend."""
+
+def tell_run(
+    world: World,
+    forge: Callable[[list[Row]], list[Row]] = list,
+    *,
+    claim: Mapping[str, Any] = MappingProxyType({}),
+    design: Mapping[str, Any] = MappingProxyType({}),
+    seed: str = SEED,
+    deviations: str = "",
+    kind: str = "",
+    frame: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> None:
+    """The entries from the terms to the end of two runs, and the score table of the first, which `forge` may bend.
+
+    `kind` makes the sample `stratified` or `active`, from a frame that `frame` may bend before the plan is frozen.
+    """
     story = world.story
     suite = load_suite("short-answers")
     members = plan_members(
         plan_id="cd" * 16, arrangement=specimen.ID, title="Eight short answers", suite=suite, protocol="openai",
         model="gemma-3-270m", items=ITEMS, seed=SEED,
     )  # fmt: skip
+    if kind:
+        content, members = framed(members, kind, frame)
+        world.files["frame.json"] = content
+    members["claim"] |= claim
+    members["design"] |= design
     world.plan = canonical_plan(members)
     digest = Digest(sha256(world.plan).hexdigest())
     story.opened()
     items = suite_items()
+    sample = sample_of(members, 0.05, world.files.get("frame.json"), seed, {}) if kind else None
     world.call(items[0], "a try", run="")
     story.tell(PlanFrozen(at=story.at(), plan=digest, **WHO))
     story.tell(RunBegun(at=story.at(), run=RUN, plan=digest, **WHO))
-    for place, item in enumerate(items):
+    for place in range(ITEMS):
+        placed = None if sample is None else sample.placed[place]
+        names = {blind(one.id, SALT): one for one in suite.items}
+        item = items[place] if placed is None else names[placed.item]
+        if sample is not None and placed is not None:
+            sample.end(placed.item, None if place == 0 else int(place > 2))
         if place == 0:
             refused = CallRefused(
                 at=story.at(), grant=GRANT, person="evaluator-1", protocol="openai", route="chat/completions",
                 model="gemma-3-270m", status=403, clause="features.logprobs", because="not agreed", irid="", run=RUN,
             )  # fmt: skip
-            world.rows.append(row(item, None, "refused:403", story.tell(refused)))
+            world.rows.append(row(item, None, "refused:403", story.tell(refused), placed=placed))
             continue
         calls = [world.call(item, "", run=RUN, outcome="provider-failed", status=503)] if place == 1 else []
         right = place > 2
         calls.append(world.call(item, item.answers[0] if right else "no idea", run=RUN))
-        world.rows.append(row(item, int(right), "", *calls))
+        world.rows.append(row(item, int(right), "", *calls, placed=placed))
     world.rows = sorted(forge(world.rows), key=lambda one: one.item)
     table = score_table(world.rows, run=RUN, plan=digest)
     judged = sum(one.score is not None for one in world.rows)
+    if deviations == "before":
+        world.deviate(digest)
+    story.tell(SeedRevealed(at=story.at(), run=RUN, plan=digest, seed=Hex32(seed), **WHO))
     story.tell(
         ScoresCommitted(
             at=story.at(), run=RUN, plan=digest, rows=Digest(sha256(table).hexdigest()), intended=len(world.rows),
@@ -185,6 +230,8 @@ def tell_run(world: World, forge: Callable[[list[Row]], list[Row]] = list) -> No
             correct=sum(one.score == 1 for one in world.rows), **WHO,
         )
     )
+    if deviations == "after":
+        world.deviate(digest)
     story.tell(RunFinished(at=story.at(), run=RUN, plan=digest, log=Digest("77" * 32), status="success", **WHO))
     story.tell(RunBegun(at=story.at(), run=OTHER, plan=digest, **WHO))
     world.call(items[0], "another try", run=OTHER)
@@ -193,9 +240,35 @@ def tell_run(world: World, forge: Callable[[list[Row]], list[Row]] = list) -> No
     world.files |= {"plan.json": world.plan, "scores.json": table, "terms.json": OFFER.envelope}
 
 
-def row(item: Item, score: int | None, reason: str, *calls: int) -> Row:
+def row(item: Item, score: int | None, reason: str, *calls: int, placed: Placed | None = None) -> Row:
     """A row of the score table."""
-    return Row(item=blind(item.id, SALT), epoch=1, score=score, reason=reason, calls=calls)
+    return Row(item=blind(item.id, SALT), epoch=1, score=score, reason=reason, calls=calls, placed=placed)
+
+
+def framed(
+    members: dict[str, Any], kind: str, bend: Callable[[dict[str, Any]], dict[str, Any]]
+) -> tuple[bytes, dict[str, Any]]:
+    """A frame of the suite that three earlier models inform, and the members of the plan that states its digest."""
+    suite = load_suite("short-answers")
+    runs = tuple(
+        PastRun(
+            subject=subject_of(name, days=parse_days("2026-05-01")),
+            outcomes=tuple(float(one.difficulty <= knows) for one in suite.items),
+        )
+        for name, knows in (("olmo-1", 2), ("qwen-1", 3), ("phi-1", 4))
+    )
+    past = PastRuns(bank=suite.name, items=tuple(one.id for one in suite.items), runs=runs)
+    fields = dict.fromkeys(past.items, "")
+    active = kind == "active"
+    files = [letter * 64 for letter in "abc"]
+    made = make_frame(
+        fields, SALT, past=past, files=files, predict=active, strata=None if active else 2, neyman=False
+    )
+    content = canonical_bytes(bend(json.loads(made.content)))
+    sampling = {"kind": kind, "frame": sha256(content).hexdigest()}
+    sampling |= {"batch": 4, "uniform_mix": "0.40"} if active else {"strata": 2}
+    history = {"cutoff": "2026-06-01", "digest": made.history, "families_excluded": ["gemma"]}
+    return content, drawn_from(members, sampling, history)
 
 
 def make_world(
@@ -205,14 +278,18 @@ def make_world(
     publish: Callable[[bytes, bytes], tuple[bytes, bytes]] = lambda report, page: (report, page),
     before: Callable[[World], None] | None = None,
     draw: Callable[[World], None] | None = None,
+    labels: Callable[[World], dict[str, bytes]] | None = None,
+    **told: Any,
 ) -> World:
     """Tell the story, publish the report, and pack everything.
 
     `forge` bends the rows before they are committed, `publish` report and page before they are published, `before`
-    adds entries between the count and the publication, `draw` after it.
+    adds entries between the count and the publication, `draw` after it; `labels` commits raters' files before them.
+    `told` is what `tell_run` takes beside: members of the plan's claim and design, another seed, deviations.
     """
     world = World(folder=folder)
-    tell_run(world, forge)
+    tell_run(world, forge, **told)
+    said = labels(world) if labels is not None else {}
     keys = {"authority": specimen.AUTHORITY_WITNESS, "provider": specimen.PROVIDER_WITNESS}
     witnesses = {name: Witness(folder / name, signer=key, clock=lambda: BEGIN) for name, key in keys.items()}
     for witness in witnesses.values():
@@ -229,7 +306,7 @@ def make_world(
         signers = [specimen.LOG, specimen.LOG_PQ]
         publisher = Publisher(ledger, public, signers=signers, policy=POLICY, clock=clock, ask=ask)
         append(world, ledger, publisher)
-        _report(world, ledger, public, publish, before)
+        _report(world, ledger, public, publish, before, said)
         if draw is not None:
             draw(world)
         append(world, ledger, publisher)
@@ -252,11 +329,14 @@ def _report(
     public: Path,
     publish: Callable[[bytes, bytes], tuple[bytes, bytes]],
     before: Callable[[World], None] | None,
+    labels: dict[str, bytes],
 ) -> None:
     entries = ledger.read(0, ledger.size())
     made = numbers(
-        terms=OFFER.terms, plan=world.plan, scores=world.files["scores.json"], entries=entries, run=RUN
-    )
+        terms=OFFER.terms, plan=world.plan, scores=world.files["scores.json"], entries=entries, run=RUN, labels=labels,
+        frame=world.files.get("frame.json"),
+    )  # fmt: skip
+    world.files |= {labels_name(rater): content for rater, content in labels.items()}
     opened = open_checkpoint_strictly((public / "checkpoint").read_bytes(), POLICY)
     report, page = publish(made.data, render_page(made, terms=OFFER.terms, checkpoint=opened))
     if before is not None:
@@ -295,6 +375,5 @@ def open_draw(world: World) -> None:
         {"format": "comity drawn/1", "ledger": specimen.ORIGIN, "run": RUN, "size": draw.size, "root": root,
          "seed": seed.hex(), "rows": opened}
     )  # fmt: skip
-    for n in drawn:
-        call = world.rows[n].calls[-1]
+    for call in (world.rows[n].calls[-1] for n in drawn if world.rows[n].calls):
         world.files[f"disclosed/{call}.json"] = world.opened(call)

@@ -1,5 +1,6 @@
 """What a verifier says of a closing and an erasure in a ledger, one thing wrong at a time."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_a_closing_and_an_erasure_that_hold_are_said() -> None:
     assert [] == list(verdict.failures)
     assert verdict.fact("closing").holds and verdict.fact("erasures").holds
     assert {"closing", "erasures"}.isdisjoint(fact.name for fact in judge(ended()).facts)
+
+
+def test_a_grant_without_a_readable_end_raises_nothing_at_the_closing() -> None:
+    """It is no grant that is in force, and that it was not signed so is said of the act."""
+    story = Story().opened()
+    story.records[-1] = replace(story.records[-1], expires="never")  # type: ignore[call-arg]
+    closed(story)
+    verdict = judge(story)
+
+    assert verdict.fact("closing").holds
+    assert verdict.fact("acts").holds is False
 
 
 @pytest.mark.parametrize(

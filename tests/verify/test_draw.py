@@ -227,6 +227,20 @@ def test_an_opened_row_is_tied_to_its_name_by_its_own_salt(tmp_path: Path) -> No
         assert not opens(replace(row, salt=bytes(32)), name)
 
 
+@pytest.mark.parametrize("ciphertext", [5, None, ["x"], {}, True, "x"])
+def test_a_sealed_item_that_holds_no_ciphertext_fails_where_it_lies(tmp_path: Path, ciphertext: object) -> None:
+    """Whatever stands for it, an opened item is compared with it, and nothing is raised."""
+    world = make_world(tmp_path, draw=whole_draw)
+    open_draw(world)
+    call = next(name for name in world.files if name.startswith("disclosed/")).removeprefix("disclosed/")
+    name = f"sealed/{call.removesuffix('.json')}-answer.json"
+    broken = json.loads(world.files[name]) | {"ciphertext": ciphertext}
+    found = verify_bundle(world.packed({name: json.dumps(broken).encode()}))
+
+    assert {"sealed", "disclosed"} == {fact.name for fact in found.verdict.failures}
+    assert {name} == {fact.where for fact in found.verdict.failures}
+
+
 NAMES = ["format", "ledger", "root", "rows", "run", "seed", "size"]
 members = st.dictionaries(st.sampled_from(NAMES), st.integers() | st.text(max_size=6))
 

@@ -30,7 +30,7 @@ from tests.gateway.support import (
 
 from comity.arrangement import draw_commit_text, draw_reveal_text, sign_act
 from comity.cli.main import main
-from comity.evaluation.plan import canonical_plan, plan_members, select_ids
+from comity.evaluation.plan import canonical_plan, open_seed, plan_members, select_ids
 from comity.evaluation.plan_text import parse_plan
 from comity.evaluation.scores import Row, blind, score_table
 from comity.evaluation.suites import load_suite
@@ -154,7 +154,8 @@ def run_plan(living: Living) -> bytes:
     digest = sha256(plan).hexdigest()
     assert living.entry("plan.frozen", plan=digest).status_code == 201
     assert living.entry("run.begun", run=RUN, plan=digest).status_code == 201
-    chosen = select_ids(parse_plan(plan, "plan.json").design, [item.id for item in suite.items])
+    opened = open_seed(parse_plan(plan, "plan.json"), "34" * 16)
+    chosen = select_ids(opened.design, [item.id for item in suite.items])
     rows = []
     for name in chosen:
         messages = [
@@ -168,6 +169,7 @@ def run_plan(living: Living) -> bytes:
     rows.sort(key=lambda row: row.item)
     table = score_table(rows, run=RUN, plan=digest)
     assert living.half(living.gateway.keys.authority, HALF).status_code == 403, "a draw comes after the scores"
+    assert living.entry("seed.revealed", run=RUN, plan=digest, seed="34" * 16).status_code == 201
     committed = living.entry(
         "scores.committed", run=RUN, plan=digest, rows=sha256(table).hexdigest(), intended=ITEMS, attempted=ITEMS,
         answered=ITEMS, judged=ITEMS, unscored=0, repeated=0, correct=ITEMS,
@@ -176,6 +178,7 @@ def run_plan(living: Living) -> bytes:
     kept = living.home("evaluator") / "runs" / RUN
     kept.mkdir(parents=True)
     (kept / "plan.json").write_bytes(plan)
+    (kept / "seed").write_text("34" * 16)
     (kept / "scores.json").write_bytes(table)
     (kept / "scores.salt").write_text(SALT.hex() + "\n")
     return table

@@ -1,5 +1,6 @@
 """What a verifier says of amendments and exits: each version holds its own permits, and an exit ends them all."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,6 +120,20 @@ def test_an_exit_that_the_terms_do_not_give_is_named(changes: dict[str, Any], sa
     fact = judge(story).fact("acts")
     assert (False, f"entry {place}") == (fact.holds, fact.where)
     assert says in fact.detail
+
+
+def test_an_exit_without_a_readable_day_is_named_and_raises_nothing() -> None:
+    """An entry is anybody's text: a verdict says what is wrong with it."""
+    story = Story().opened()
+    place = leave(story, effective=LEAVES, **{"at": story.at()})
+    story.records[place] = replace(story.records[place], effective="soon")  # type: ignore[call-arg]
+
+    assert (False, f"entry {place}") == (judge(story).fact("acts").holds, judge(story).fact("acts").where)
+    signed = leave(story)
+    text = f"comity exit/1\n{specimen.ORIGIN}\npurpose-met\nsoon\n{story.nonce()}\n"
+    note = sign_act(text, specimen.PROVIDER).decode()
+    story.records[signed] = replace(story.records[signed], effective="soon", note=note)  # type: ignore[call-arg]
+    assert "from when on it ends access cannot be read: 'soon'" in judge(story).fact("acts").detail
 
 
 def test_who_may_not_leave_is_named() -> None:

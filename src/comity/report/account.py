@@ -32,7 +32,10 @@ from comity.records import (
     CallSettled,
     CallsRefused,
     GrantIssued,
+    JudgeCalled,
+    LabelsCommitted,
     MalformedRecord,
+    PlanDeviated,
     PlanFrozen,
     Record,
     ReportPublished,
@@ -40,6 +43,7 @@ from comity.records import (
     RunBegun,
     RunFinished,
     ScoresCommitted,
+    SeedRevealed,
     UnknownKind,
     parse_record,
 )
@@ -102,6 +106,10 @@ class Account:
     plans_frozen: int
     runs: tuple[RunEntry, ...]
     """Every run, in the order in which they began."""
+    labels: tuple[tuple[int, LabelsCommitted], ...]
+    """Raters' labels of the run's answers, in the order in which they were committed."""
+    planned: tuple[tuple[int, Record], ...]
+    """The run's told seed and judge, and every deviation from a plan."""
     published: tuple[int, ...]
     """Entries that published a report about this run before."""
 
@@ -127,6 +135,8 @@ class _Reading:
     outcomes: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     access: AccessReading = field(default_factory=AccessReading)
+    labels: list[tuple[int, LabelsCommitted]] = field(default_factory=list)
+    planned: list[tuple[int, Record]] = field(default_factory=list)
     published: list[int] = field(default_factory=list)
 
 
@@ -170,6 +180,12 @@ def _read(reading: _Reading, index: int, record: Record) -> None:
                 known.scores = index
             if record.run == reading.run:
                 reading.committed.append((index, record))
+        case LabelsCommitted() if record.run == reading.run:
+            reading.labels.append((index, record))
+        case PlanDeviated():
+            reading.planned.append((index, record))
+        case SeedRevealed() | JudgeCalled() if record.run == reading.run:
+            reading.planned.append((index, record))
         case ReportPublished() if record.run == reading.run:
             reading.published.append(index)
         case CallPermitted():
@@ -241,5 +257,7 @@ def _account(reading: _Reading, size: int) -> Account:
         access=reading.access,
         plans_frozen=len(reading.plans),
         runs=tuple(reading.runs.values()),
+        labels=tuple(reading.labels),
+        planned=tuple(reading.planned),
         published=tuple(reading.published),
     )

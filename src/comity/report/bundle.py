@@ -26,6 +26,7 @@ from comity.report.errors import ReportError
 from comity.verify.archive import (
     DRAWN,
     FORMAT,
+    FRAME,
     LEDGER,
     MANIFEST,
     MAX_CONTENT,
@@ -36,6 +37,7 @@ from comity.verify.archive import (
     TERMS,
     disclosed_name,
     is_bundle_name,
+    labels_name,
 )
 
 __all__ = ["BundleRefused", "bundle_files", "write_bundle", "write_files"]
@@ -45,6 +47,7 @@ TIME: Final = (1980, 1, 1, 0, 0, 0)
 MODE: Final = 0o100644
 LEVEL: Final = 6
 NOTHING: Final[Mapping[int, bytes]] = MappingProxyType({})
+NO_LABELS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class BundleRefused(ReportError):
@@ -63,17 +66,22 @@ def write_bundle(
     sealed: Mapping[str, bytes],
     drawn: bytes | None = None,
     disclosed: Mapping[int, bytes] = NOTHING,
+    labels: Mapping[str, bytes] = NO_LABELS,
+    frame: bytes | None = None,
 ) -> Path:
     """Write the bundle of one report; raises `BundleRefused`.
 
     `ledger` is a copied ledger (`checkpoint`, `tile/`), of which the files that the checkpoint's size calls for are
-    taken.  `sealed` is by name without folder (`17-request.json`), `disclosed` by call.
+    taken.  `sealed` is by name without folder (`17-request.json`), `disclosed` by call, `labels` by rater.
     """
     files = {TERMS: terms, PLAN: plan, SCORES: scores, REPORT: report, PAGE: page, **bundle_files(ledger)}
     files |= {f"sealed/{name}": item for name, item in sealed.items()}
     files |= {disclosed_name(call): shown for call, shown in disclosed.items()}
+    files |= {labels_name(rater): said for rater, said in labels.items()}
     if drawn is not None:
         files[DRAWN] = drawn
+    if frame is not None:
+        files[FRAME] = frame
     return write_files(out, files)
 
 

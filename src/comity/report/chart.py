@@ -21,7 +21,10 @@ from markupsafe import Markup, escape
 
 __all__ = ["INK", "LABELS", "interval_chart"]
 
-LABELS: Final = {"wilson": "Wilson", "clopper-pearson": "Clopper–Pearson"}
+LABELS: Final = {
+    "wilson": "Wilson", "clopper-pearson": "Clopper–Pearson", "jeffreys": "Jeffreys", "korn-graubard": "Korn–Graubard",
+    "betting-bank": "betting", "betting-drawn": "betting",
+}  # fmt: skip
 INK: Final = {"data": "#1d4f7c", "pale": "#cfdceb", "line": "#d5dbe3", "text": "#4d5968", "paper": "#fdfdfe"}
 """Colour of each part; the style sheet of the page names the same values."""
 

@@ -7,6 +7,7 @@ hand and nothing depends on when or where it is made: the same terms, plan, scor
 
 Before it counts, it refuses inputs that do not belong together: the plan is the one whose digest is frozen, the table
 is the one whose digest is committed, its counts are those committed with it, and the terms are those of the ledger.
+What rests on a field of the plan is not printed where the plan leaves that field empty (`comity.verify.planned`).
 
 Decimals are text, as estimates write them (rounded outwards at the sixth place); money is in billionths of the terms'
 currency.  The terms' clauses that bound a sum stand beside what was taken of it.
@@ -16,21 +17,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from comity.arrangement import Terms
-from comity.estimate import Method, estimate_rate
-from comity.records import NotCanonical, canonical_bytes, parse_canonical
+from comity.estimate import SAMPLE_METHODS, Method, Sampled, estimate_rate
+from comity.records import NotCanonical, SeedRevealed, canonical_bytes, parse_canonical
 from comity.report.account import Account, read_account
 from comity.report.errors import NotReportable
+from comity.verify.errors import MalformedPlanFile, VerifyError
+from comity.verify.labels import label_members, latest
+from comity.verify.planned import alpha_of, empty_fields, planned_members
+from comity.verify.sample import sample_of
+from comity.verify.scores import read_scores, sample_estimates
 
 __all__ = ["FORMAT", "MAX_FILE", "Numbers", "numbers", "read_file"]
 
 FORMAT: Final = "comity report/1"
-SCORES_FORMAT: Final = "comity scores/1"
+SCORES_FORMATS: Final = ("comity scores/1", "comity scores/2")
 MAX_FILE: Final = 1 << 28
 """Bytes of a plan or score table: a million rows take about 150 MB."""
-METHODS: Final = ("wilson", "clopper-pearson")
+METHODS: Final = SAMPLE_METHODS["srs"]
+NO_LABELS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +56,64 @@ class Numbers:
         return sha256(self.data).hexdigest()
 
 
-def numbers(*, terms: Terms, plan: bytes, scores: bytes, entries: Sequence[bytes], run: str) -> Numbers:
-    """Count everything that is published about `run`; raises `NotReportable`."""
+def numbers(
+    *,
+    terms: Terms,
+    plan: bytes,
+    scores: bytes,
+    entries: Sequence[bytes],
+    run: str,
+    labels: Mapping[str, bytes] = NO_LABELS,
+    frame: bytes | None = None,
+) -> Numbers:
+    """Count everything that is published about `run`; `labels` are raters' files by pseudonym.
+
+    `frame` is what the sample was drawn from, where the plan states one.
+
+    Raises `NotReportable`, also where the ledger holds labels whose file is not given: none is left out.
+    """
     account = read_account(entries, run)
     planned, rows = _belonging(terms, plan, scores, account)
     try:
-        members = _members(terms, planned, rows, account)
+        sample = _sample(planned, rows, account, frame)
+        members = _members(terms, planned, rows, account, sample)
+        first = [row["score"] for row in rows if row["epoch"] == 1]
+        digest, run_id = account.committed.plan, account.committed.run
+        if stated := planned_members(planned, first, account.planned, run=run_id, digest=digest, sample=sample):
+            members["planned"] = stated
+        if labelled := _labels(scores, float(planned["outputs"]["level"]), account, labels):
+            members["labels"] = labelled
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NotReportable(f"the plan or the score table lacks a member that a report needs: {error!r}") from None
+    except MalformedPlanFile as error:
+        raise NotReportable(str(error)) from None
+    for path, empty in empty_fields(members, planned):
+        said = f"the plan leaves {empty} empty, so nobody said beforehand what it would be"
+        raise NotReportable(f"{path} cannot be printed: {said}")
     return Numbers(data=canonical_bytes(members), members=members, account=account, plan=planned)
+
+
+def _sample(
+    plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], account: Account, frame: bytes | None
+) -> Sampled | None:
+    """The run's sample, drawn again by the seed that its ledger tells, where it was drawn from a frame."""
+    told = [one.seed for _, one in account.planned if isinstance(one, SeedRevealed)]
+    seed = str(plan["design"].get("seed") or (told[0] if told else ""))
+    scores = {str(row["item"]): row["score"] for row in rows if row["epoch"] == 1}
+    return sample_of(plan, alpha_of(plan), frame, seed, scores)
+
+
+def _labels(scores: bytes, level: float, account: Account, labels: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """What each rater's last committed labels give, by a third party's own reading of them."""
+    found = []
+    for rater, (index, record) in latest(account.labels, account.size).items():
+        if rater not in labels:
+            raise NotReportable(f"entry {index} commits to labels of {rater}, whose file is not given")
+        try:
+            found.append(label_members(labels[rater], record, index, scores, read_scores(scores), level))
+        except VerifyError as error:
+            raise NotReportable(f"the labels of {rater}: {error}") from None
+    return found
 
 
 def read_file(data: bytes, name: str) -> Mapping[str, Any]:
@@ -79,8 +136,8 @@ def _belonging(
             raise NotReportable(f"the {name} in the ledger has digest {digest}, the file given has {found}")
     table = read_file(scores, "the score table")
     rows = table.get("rows")
-    if table.get("format") != SCORES_FORMAT or table.get("run") != committed.run or not isinstance(rows, list):
-        raise NotReportable(f"expected a score table ({SCORES_FORMAT}) of the run {committed.run}")
+    if table.get("format") not in SCORES_FORMATS or table.get("run") != committed.run or not isinstance(rows, list):
+        raise NotReportable(f"expected a score table ({SCORES_FORMATS[0]}) of the run {committed.run}")
     judged = sum(row.get("score") is not None for row in rows)
     correct = sum(row.get("score") == 1 for row in rows)
     said = (committed.intended, committed.judged, committed.unscored, committed.correct)
@@ -93,7 +150,11 @@ def _belonging(
 
 
 def _members(
-    terms: Terms, plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], account: Account
+    terms: Terms,
+    plan: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    account: Account,
+    sample: Sampled | None,
 ) -> dict[str, Any]:
     population, target = plan["claim"]["population"], plan["target"]
     committed, budget, taken = account.committed, terms.budget, account.taken
@@ -119,7 +180,9 @@ def _members(
             "correct": committed.correct,
         },
         "missing": dict(sorted(Counter(str(row["reason"]) for row in rows if row["score"] is None).items())),
-        "estimates": _estimates(rows, plan["outputs"]),
+        "estimates": _estimates(rows, plan["outputs"], plan["claim"]["population"]["size"])
+        if sample is None
+        else sample_estimates(sample, plan["outputs"]["methods"], str(plan["outputs"]["level"])),
         "runs": {
             "plans_frozen": account.plans_frozen,
             "begun": len(account.runs),
@@ -174,7 +237,7 @@ def _suite(population: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": population["task"], "version": release, "sha256": population["sha256"]}
 
 
-def _estimates(rows: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _estimates(rows: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any], bank: int) -> list[dict[str, Any]]:
     """The rate by each method of the plan, over the first epoch: epochs of one item are no independent units."""
     first = [row["score"] for row in rows if row["epoch"] == 1]
     judged = [score for score in first if score is not None]
@@ -185,8 +248,9 @@ def _estimates(rows: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) ->
         if name not in METHODS:
             raise NotReportable(f"the plan asks for the method {name!r}; expected one of {', '.join(METHODS)}")
         made = estimate_rate(
-            cast(Method, name), sum(judged), len(judged), float(outputs["level"]), missing=len(first) - len(judged)
-        )
+            cast(Method, name), sum(judged), len(judged), float(outputs["level"]), missing=len(first) - len(judged),
+            bank=bank,
+        )  # fmt: skip
         members = made.as_json()
         del members["text"]
         found.append(members)

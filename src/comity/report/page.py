@@ -33,6 +33,7 @@ from comity.records import parse_instant
 from comity.report.chart import LABELS, interval_chart
 from comity.report.forms import Claims, shown
 from comity.report.numbers import Numbers
+from comity.report.verify_page import page_digest
 
 __all__ = ["POLICY", "render_page"]
 
@@ -62,6 +63,7 @@ REASONS: Final = {
     "no-answer": "the connection broke, or the answer was empty",
     "content-filter": "the provider withheld the answer",
     "error": "the engine failed after the answer",
+    "judge-failed": "it was answered, and the judge was not",
 }
 OUTCOMES: Final = {
     "equal": "the same calls",
@@ -125,6 +127,8 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "report": report,
         "account": account,
         "plan": numbers.plan,
+        "planned": report.get("planned", {}),
+        "sampling": _sampling(numbers.plan["design"].get("sampling", {})),
         "bank": "task" if "task" in numbers.plan["claim"]["population"] else "suite",
         "terms": terms,
         "sections": [(name, list(found)) for name, found in groupby(clauses(terms), key=lambda one: one.section)],
@@ -152,8 +156,21 @@ def _context(numbers: Numbers, terms: Terms, checkpoint: CheckpointVerdict) -> d
         "root": b64encode(checkpoint.head.root).decode(),
         "cosigned": [each for each in checkpoint.cosigned_by if each.at is not None],
         "digest_of_numbers": numbers.digest,
+        "digest_of_checker": page_digest(),
         "version": __version__,
     }
+
+
+def _sampling(stated: Mapping[str, Any]) -> str:
+    """How a sample that is no simple random one was drawn, as the beginning of a phrase."""
+    match stated.get("kind"):
+        case "stratified":
+            by = f" by {stated['strata_by']}" if "strata_by" in stated else ", from the hardest to the easiest"
+            return f"so many of each of {stated['strata']} strata{by}, "
+        case "active":
+            return f"in batches of {stated['batch']}, more often where the answer was hard to foresee, "
+        case _:
+            return ""
 
 
 def _served_mark(terms: Terms, name: str) -> str:

@@ -6,6 +6,8 @@ A bundle (`comity bundle/1`) holds these names and nothing else:
     ledger/checkpoint ledger/tile/…
     sealed/<n>-request.json sealed/<n>-answer.json
     drawn.json disclosed/<n>.json                                            after a draw, or a disclosure
+    labels/<rater>.json                                                      where raters labelled answers
+    frame.json                                                               where the sample was drawn from one
 
 `bundle.json` is canonical JSON: `{"files":{name:sha256,…},"format":"comity bundle/1","ledger":origin,"run":id}`, and
 names every other file.
@@ -44,6 +46,7 @@ PLAN: Final = "plan.json"
 SCORES: Final = "scores.json"
 REPORT: Final = "report.json"
 PAGE: Final = "report.html"
+FRAME: Final = "frame.json"
 DRAWN: Final = "drawn.json"
 LEDGER: Final = "ledger/"
 REQUIRED: Final = (TERMS, PLAN, SCORES, REPORT, PAGE, f"{LEDGER}checkpoint")
@@ -57,11 +60,14 @@ SLACK: Final = 64 * 1024
 """Bytes that the factor is not applied to: a short text of zeros packs well."""
 SIZES: Final[Mapping[str, int]] = {
     MANIFEST: 32 * MIB, TERMS: MIB, PLAN: MIB, SCORES: 64 * MIB, REPORT: MIB, PAGE: 16 * MIB, DRAWN: MIB,
+    FRAME: 32 * MIB,
 }  # fmt: skip
 MAX_TILE: Final = 17 * MIB
 """An entry bundle holds 256 entries of at most 65,535 bytes."""
 MAX_CONTENT: Final = 192 * MIB
-_CONTENT: Final = re.compile(r"(sealed/(0|[1-9][0-9]{0,14})-(request|answer)|disclosed/(0|[1-9][0-9]{0,14}))\.json")
+_CONTENT: Final = re.compile(
+    r"(sealed/(0|[1-9][0-9]{0,14})-(request|answer)|disclosed/(0|[1-9][0-9]{0,14})|labels/[a-z0-9-]{1,32})\.json"
+)
 _BROKEN: Final = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError,
     ValueError, OverflowError, LookupError, OSError,
@@ -77,6 +83,11 @@ def sealed_name(call: int, part: str) -> str:
 def disclosed_name(call: int) -> str:
     """Where a call's disclosure lies."""
     return f"disclosed/{call}.json"
+
+
+def labels_name(rater: str) -> str:
+    """Where a rater's labels lie."""
+    return f"labels/{rater}.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

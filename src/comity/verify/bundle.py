@@ -4,8 +4,9 @@
 
 1. the archive and its own list of digests                                        archive, manifest
 2. the ledger in it, as a copied ledger is checked, under the terms in it         keys … guard
-3. the run: its plan, its score table, its rows and their calls                   plan, scores, rows, counts
-4. the report: when it was published, what it covers, every member, the page      published, as_of, covers, report, page
+3. the run: its plan, its score table, its rows and their calls                   plan, planned, scores, rows, counts
+   and the sample, drawn again, where it was drawn from a frame                   sample
+4. the report: when published, what it covers, every member, the page, labels     published … page, labels
 5. the content: sealed items, opened items, the draw, the scores of drawn rows    sealed, disclosed, draw, rescored
 
 and says which of four rungs are reached (`comity.verify.rungs`).
@@ -17,24 +18,35 @@ entries are true; that no call went round the gateway; what a page says outside 
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from comity.estimate import Sampled
 from comity.ledger import LedgerError, Policy
+from comity.records import SeedRevealed
 from comity.verify import archive as a
 from comity.verify.directory import look_through
-from comity.verify.errors import MalformedBundle, MalformedOfferFile, MalformedPlanFile, MalformedScores
+from comity.verify.errors import (
+    MalformedBundle,
+    MalformedLabels,
+    MalformedOfferFile,
+    MalformedPlanFile,
+    MalformedScores,
+)
 from comity.verify.facts import Fact, Faults, Verdict, counted, failed, unestablished
 from comity.verify.history import History, entry
+from comity.verify.labels import label_members, latest
 from comity.verify.page import check_page
+from comity.verify.planned import alpha_of, check_planned
 from comity.verify.redrawn import Rescore, check_drawn
 from comity.verify.report import check_as_of, compare, read_report, recompute
 from comity.verify.reported_run import ReportedRun, find_run
 from comity.verify.rungs import BundleVerdict, rungs_of
+from comity.verify.sample import check_sample, sample_of
 from comity.verify.scores import PlanView, ScoreTable, check_counts, check_rows, read_plan, read_scores
 from comity.verify.sealed import check_disclosed, check_sealed
 from comity.verify.terms import TermsView, read_offer
 
-RUN_FACTS: Final = ("plan", "scores", "rows", "counts")
+RUN_FACTS: Final = ("plan", "planned", "scores", "rows", "counts")
 REPORT_FACTS: Final = ("published", "as_of", "covers", "report", "page")
 CONTENT_FACTS: Final = ("sealed", "disclosed", "draw", "rescored")
 
@@ -100,9 +112,12 @@ def _verify(
     if not _whole(run, facts):
         return
     plan, table = _plan(archive, run, facts), _scores(archive, run, facts)
+    if plan is not None and run.begun is not None:
+        facts.append(check_planned(plan.members, history, run=run.run, digest=run.begun[1].plan))
     if plan is not None and table is not None:
         facts += [check_rows(table, plan, run), check_counts(table, run, run.scores[0][1].members(), run.scores[0][0])]
-        _report(archive, terms, plan, table, run, history, facts)
+        sample = _sample(archive, plan, table, run, history, facts)
+        _report(archive, terms, plan, table, run, history, sample, facts)
     facts.append(check_sealed(archive, run, head.origin))
     disclosed, content = check_disclosed(archive, run, history, head.origin)
     facts.append(disclosed)
@@ -190,6 +205,29 @@ def _scores(archive: a.Archive, run: ReportedRun, facts: list[Fact]) -> ScoreTab
     return table
 
 
+def _sample(
+    archive: a.Archive, plan: PlanView, table: ScoreTable, run: ReportedRun, history: History, facts: list[Fact]
+) -> Sampled | None:
+    """The run's sample where it was drawn from a frame, with a fact of its own."""
+    frame = archive.read(a.FRAME) if a.FRAME in archive.names else None
+    if not plan.sampled:
+        if frame is not None:
+            said = "the plan's sample is drawn from no frame"
+            facts.append(Fact(name="sample", holds=False, detail=said, where=a.FRAME))
+        return None
+    told = [one.seed for _, one in history if isinstance(one, SeedRevealed) and one.run == run.run]
+    seed = str(plan.members["design"].get("seed") or (told[0] if told else ""))
+    try:
+        sample = sample_of(plan.members, alpha_of(plan.members), frame, seed, table.first())
+    except MalformedPlanFile as error:
+        facts.append(Fact(name="sample", holds=False, detail=str(error), where=a.FRAME))
+        return None
+    if sample is None:
+        raise AssertionError("looked at before")
+    facts.append(check_sample(plan.members, sample, table.placings()))
+    return sample
+
+
 def _report(
     archive: a.Archive,
     terms: TermsView,
@@ -197,6 +235,7 @@ def _report(
     table: ScoreTable,
     run: ReportedRun,
     history: History,
+    sample: Sampled | None,
     facts: list[Fact],
 ) -> None:
     data, page = archive.read(a.REPORT), archive.read(a.PAGE)
@@ -206,11 +245,18 @@ def _report(
     if isinstance(told, str):
         facts.append(Fact(name="report", holds=False, detail=told, where=a.REPORT))
         return
+    if plan.sampled and sample is None:
+        because = "not recomputed, because its sample cannot be drawn again"
+        facts.append(Fact(name="report", holds=False, detail=because, where=a.FRAME))
+        return
     as_of = told["as_of"]
     size = history[-1][0] + 1 if history else 0
     facts.append(check_as_of(as_of, size if index is None else index, run, history))
     try:
-        found = recompute(terms=terms, plan=plan, table=table, run=run, history=history, as_of=as_of)
+        labels = _labels(archive, plan, table, run, as_of, facts)
+        found = recompute(
+            terms=terms, plan=plan, table=table, run=run, history=history, as_of=as_of, labels=labels, sample=sample
+        )
     except MalformedPlanFile as error:
         facts.append(Fact(name="report", holds=False, detail=str(error), where=a.PLAN))
         return
@@ -228,6 +274,32 @@ def _report(
         else Fact(name="covers", holds=True, detail=said)
     )
     facts += [compare(told, found), check_page(page, found)]
+
+
+def _labels(
+    archive: a.Archive, plan: PlanView, table: ScoreTable, run: ReportedRun, as_of: int, facts: list[Fact]
+) -> list[dict[str, Any]]:
+    """What each rater's labels give; a fact of its own where the ledger or the bundle has any."""
+    faults, found = Faults("labels"), []
+    committed = latest(run.labels, as_of)
+    brought = {name for name in archive.names if name.startswith("labels/")}
+    for rater, (index, record) in committed.items():
+        name = a.labels_name(rater)
+        if name not in brought:
+            faults.add(name, f"missing from the bundle; entry {index} commits to it")
+            continue
+        try:
+            found.append(
+                label_members(archive.read(name), record, index, archive.read(a.SCORES), table, float(plan.level))
+            )
+        except MalformedLabels as error:
+            faults.add(name, str(error))
+    for name in sorted(brought - {a.labels_name(rater) for rater in committed}):
+        faults.add(name, "no labels of this rater were committed before the report")
+    if committed or brought:
+        said = f"{counted(len(committed), 'rater')}, who labelled the first answers of a draw that nobody chose"
+        facts.append(faults.fact(said))
+    return found
 
 
 def _published(run: ReportedRun, report: str, page: str) -> tuple[int | None, Fact]:

@@ -15,6 +15,7 @@ copy it is counted again, entry by entry.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from comity.ledger import LedgerError, Policy, TreeHead, open_note, parse_note
@@ -36,6 +37,7 @@ from comity.records import (
     parse_canonical,
     parse_instant,
 )
+from comity.records.instants import MalformedInstant
 from comity.verify.checkpoints import check_checkpoint
 from comity.verify.errors import VerifyError
 from comity.verify.facts import Fact, Faults, Verdict, unestablished
@@ -87,7 +89,7 @@ def check_ending(history: History, terms: TermsView | None, origin: str) -> list
                 open_calls.discard(record.permit)
             case AccessClosed():
                 clock = standstill.clock(record.at)
-                live = sum(parse_instant(expires) > clock for expires in grants.values())
+                live = sum(_in_force(expires, clock) for expires in grants.values())
                 if live or record.grants:
                     closing.add(entry(index), f"{live} grants are in force here, and the entry says {record.grants}")
                 if open_calls:
@@ -115,6 +117,14 @@ def check_ending(history: History, terms: TermsView | None, origin: str) -> list
     if erased:
         facts.append(erasures.fact("what was erased is every sealed item that the calls before it commit to"))
     return facts
+
+
+def _in_force(expires: str, clock: datetime) -> bool:
+    """Whether a grant lasts longer; one that states no time is held to have ended, as a permit under it is."""
+    try:
+        return parse_instant(expires) > clock
+    except MalformedInstant:
+        return False
 
 
 def _root(commitments: list[str]) -> str:

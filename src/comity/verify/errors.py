@@ -33,8 +33,12 @@ class MalformedScores(VerifyError):
     """The bytes are no score table (`comity scores/1`)."""
 
 
+class MalformedLabels(VerifyError):
+    """The bytes are no labels (`comity labels/1`), or not those that were committed."""
+
+
 class MalformedPlanFile(VerifyError):
-    """The bytes are no plan whose numbers can be recomputed (`plan/1`)."""
+    """The bytes are no plan whose numbers can be recomputed (`plan/1`, `plan/2`)."""
 
 
 class MalformedDrawn(VerifyError):

@@ -26,7 +26,8 @@ from typing import Any, Final
 from comity.verify.facts import Fact, Faults
 
 WHERE: Final = "report.html"
-DECIMALS: Final = frozenset({"point", "low", "high", "worst_low", "worst_high", "level"})
+DECIMALS: Final = frozenset({"point", "low", "high", "worst_low", "worst_high", "level", "threshold"})
+RATES: Final = ("estimates.", "labels.", "planned.")
 VOID: Final = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()  # elements without an end
 )
@@ -111,7 +112,7 @@ def leaves(value: Any, path: str = "") -> list[tuple[str, int | str]]:
 
 def is_number(path: str, leaf: int | str) -> bool:
     """Whether a leaf is a number: an integer, or a decimal of an estimate."""
-    return isinstance(leaf, int) or (path.startswith("estimates.") and path.rpartition(".")[2] in DECIMALS)
+    return isinstance(leaf, int) or (path.startswith(RATES) and path.rpartition(".")[2] in DECIMALS)
 
 
 def readings(path: str, leaf: int | str, form: str, report: Mapping[str, Any]) -> set[str]:

@@ -81,15 +81,20 @@ def _rescored(
     rescore: Mapping[str, Rescore],
 ) -> Fact:
     faults = Faults("rescored")
+    for row in drawn.rows:
+        calls = table.rows[row.row].calls
+        if not calls:
+            faults.add(f"scores.json row {row.row}", "it was drawn, and no call stands behind its score")
+        elif set(content.get(calls[-1], {})) != {"request", "answer"}:
+            said = f"row {row.row} was drawn, and its call {calls[-1]} is not opened whole"
+            faults.add(a.disclosed_name(calls[-1]), said)
     scorer = rescore.get(plan.scorer)
     if scorer is None:
-        return Fact(name="rescored", holds=None, detail=f"the scorer is not installed ({plan.scorer})")
+        return faults.fact(f"the scorer is not installed ({plan.scorer})", holds=None)
     for row in drawn.rows:
         committed = table.rows[row.row]
-        call = committed.calls[-1]
-        parts = content.get(call, {})
+        parts = content.get(committed.calls[-1], {}) if committed.calls else {}
         if set(parts) != {"request", "answer"}:
-            faults.add(a.disclosed_name(call), f"row {row.row} was drawn, and its call {call} is not opened whole")
             continue
         again = scorer(plan.members, row.item, parts["request"], parts["answer"])
         if again != committed.score:

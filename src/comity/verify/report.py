@@ -5,13 +5,15 @@ nothing else.  What the report says of itself is `as_of`, and it is held to the 
 and no run began between then and the publication, so no report can stop counting before a run that it leaves out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from comity.estimate import Sampled
 from comity.records import NotCanonical, parse_canonical
 from comity.verify.access import state_access
 from comity.verify.facts import Fact, Faults
 from comity.verify.history import History
+from comity.verify.planned import planned_members
 from comity.verify.reported_run import (
     ReportedRun,
     count_calls,
@@ -40,14 +42,25 @@ def read_report(data: bytes) -> dict[str, Any] | str:
 
 
 def recompute(
-    *, terms: TermsView, plan: PlanView, table: ScoreTable, run: ReportedRun, history: History, as_of: int
+    *,
+    terms: TermsView,
+    plan: PlanView,
+    table: ScoreTable,
+    run: ReportedRun,
+    history: History,
+    as_of: int,
+    labels: Sequence[Mapping[str, Any]] = (),
+    sample: Sampled | None = None,
 ) -> dict[str, Any]:
-    """The report that the record gives, over the first `as_of` entries."""
+    """The report that the record gives, over the first `as_of` entries.
+
+    `labels` are what each rater's file gives, `sample` is the run's where it was drawn from a frame.
+    """
     covered = tuple((index, record) for index, record in history if index < as_of)
     [(scored, committed)] = run.scores
     if run.begun is None or run.finished is None or run.frozen is None:
         raise AssertionError("a run is recomputed once it has been found whole")
-    return {
+    members = {
         "format": FORMAT,
         "ledger": terms.origin,
         "arrangement": terms.id,
@@ -60,7 +73,7 @@ def recompute(
         "title": plan.title,
         "counts": {name: getattr(committed, name) for name in COUNTS},
         "missing": missing(table),
-        "estimates": estimates(table, plan),
+        "estimates": estimates(table, plan, sample),
         "runs": {**count_runs(covered), "reported": 1},
         "calls": count_calls(covered, run.run, run.frozen),
         "served": count_served(covered, run),
@@ -71,6 +84,11 @@ def recompute(
         "as_of": as_of,
         "entries": {"plan": run.frozen, "begun": run.begun[0], "scores": scored, "finished": run.finished[0]},
     }
+    first = tuple(row.score for row in table.rows if row.epoch == 1)
+    planned = planned_members(plan.members, first, covered, run=run.run, digest=run.begun[1].plan, sample=sample)
+    if planned:
+        members["planned"] = planned
+    return {**members, "labels": list(labels)} if labels else members
 
 
 def compare(told: Mapping[str, Any], found: Mapping[str, Any]) -> Fact:

@@ -16,6 +16,7 @@ from comity.records import (
     CallRefused,
     CallSettled,
     CallsRefused,
+    LabelsCommitted,
     PlanFrozen,
     ReportPublished,
     RunAborted,
@@ -47,6 +48,7 @@ class ReportedRun:
     scores: list[tuple[int, ScoresCommitted]] = field(default_factory=list)
     finished: tuple[int, RunFinished] | None = None
     aborted: int | None = None
+    labels: list[tuple[int, LabelsCommitted]] = field(default_factory=list)
     published: list[tuple[int, ReportPublished]] = field(default_factory=list)
 
     @property
@@ -81,6 +83,8 @@ def find_run(history: History, run: str) -> ReportedRun:
                 found.finished = (index, record)
             case RunAborted(run=name) if name == run:
                 found.aborted = index
+            case LabelsCommitted(run=name) if name == run:
+                found.labels.append((index, record))
             case ReportPublished(run=name) if name == run:
                 found.published.append((index, record))
             case _:

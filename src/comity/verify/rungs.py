@@ -3,7 +3,7 @@
 | rung | what follows | rests on |
 | --- | --- | --- |
 | 1 | the number, from the committed scores | archive, ledger, scores, counts, published, as_of, report, page |
-| 2 | that the plan was frozen before the first call, and which runs exist beside this one | plan, rows, covers |
+| 2 | that the plan was frozen before any call, and which runs are beside this | plan, planned, rows, sample, covers |
 | 3 | the scores, from the answers: those of rows drawn by neither side are given again by the scorer | draw, rescored |
 | 4 | the answers, from the calls: what is opened matches its commitment, and all items are there | sealed, disclosed |
 
@@ -20,7 +20,10 @@ from comity.verify.facts import Fact, Verdict
 
 RUNGS: Final[Mapping[int, tuple[str, tuple[str, ...]]]] = {
     1: ("the number follows from committed scores", ("scores", "counts", "published", "as_of", "report", "page")),
-    2: ("the scores were committed under a plan frozen before the first call", ("plan", "rows", "covers")),
+    2: (
+        "the scores were committed under a plan frozen before the first call",
+        ("plan", "planned", "rows", "sample", "covers"),
+    ),
     3: ("scores follow from answers, on rows that neither side chose", ("draw", "rescored")),
     4: ("answers follow from calls, by digest", ("sealed", "disclosed")),
 }

@@ -5,6 +5,9 @@ A third party's own reading of `comity scores/1` and of the members of a plan th
     {"format":"comity scores/1","plan":digest,"rows":[{"calls":[17],"epoch":1,"item":hex,"reason":"","score":1},…],
      "run":id}
 
+`comity scores/2` is the table of a sample that was drawn from a frame: its rows have `place` and `probability` too
+(`comity.verify.sample`).
+
 | count | follows from |
 | --- | --- |
 | `intended` | rows; the plan's items times its epochs |
@@ -20,19 +23,24 @@ their own, so `repeated` may count these as well.
 Estimates are over the rows of the first epoch: epochs of one item are no independent units.
 """
 
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, cast
 
-from comity.estimate import EstimateError, Method, estimate_rate
+from comity.estimate import SAMPLE_METHODS, EstimateError, Method, Rule, Sampled, estimate_rate
 from comity.records import CallSettled, NotCanonical, parse_canonical
 from comity.verify.errors import MalformedPlanFile, MalformedScores
 from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import entry
+from comity.verify.planned import alpha_of
 from comity.verify.reported_run import ReportedRun
+from comity.verify.sample import design_of
 
 FORMAT: Final = "comity scores/1"
+DRAWN_FORMAT: Final = "comity scores/2"
+METHODS: Final = tuple(dict.fromkeys(method for methods in SAMPLE_METHODS.values() for method in methods))
 MAX_SCORES: Final = 64 * 1024 * 1024
 MAX_PLAN: Final = 1024 * 1024
 NOT_ATTEMPTED: Final = "not-attempted"
@@ -49,6 +57,10 @@ class Row:
     score: int | None
     reason: str
     calls: tuple[int, ...]
+    place: int | None = None
+    """Of an item that was drawn from a frame, in the order of the draws."""
+    probability: str = ""
+    """With which it was drawn then, as stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,18 @@ class ScoreTable:
     def judged(self) -> tuple[int, ...]:
         """Places of the rows with a score."""
         return tuple(place for place, row in enumerate(self.rows) if row.score is not None)
+
+    def first(self) -> dict[str, int | None]:
+        """The scores of the first epoch, by item."""
+        return {row.item: row.score for row in self.rows if row.epoch == 1}
+
+    def placings(self) -> list[tuple[str, int | None, str, int | None]]:
+        """Item, place, chance and first call of each row of the first epoch."""
+        return [
+            (row.item, row.place, row.probability, row.calls[0] if row.calls else None)
+            for row in self.rows
+            if row.epoch == 1
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +101,13 @@ class PlanView:
     model: str
     items: int
     epochs: int
-    methods: tuple[Method, ...]
+    bank: int
+    """Items of the population."""
+    stopping: Rule | None
+    """Of a plan that may stop early."""
+    sampled: bool
+    """Whether the sample is drawn from a frame."""
+    methods: tuple[str, ...]
     level: str
     scorer: str
     """Name and version, `short-answer/1`; a guest's scorer has a name alone."""
@@ -87,9 +117,10 @@ def read_scores(data: bytes) -> ScoreTable:
     """Read a score table, or raise `MalformedScores` and nothing else."""
     try:
         whole = parse_canonical(data, limit=MAX_SCORES)
-        if set(whole) != {"format", "plan", "rows", "run"} or whole["format"] != FORMAT:
+        if set(whole) != {"format", "plan", "rows", "run"} or whole["format"] not in (FORMAT, DRAWN_FORMAT):
             raise ValueError("expected the members format, plan, rows and run")
-        rows = tuple(_row(place, row) for place, row in enumerate(whole["rows"]))
+        drawn = whole["format"] == DRAWN_FORMAT
+        rows = tuple(_row(place, row, drawn=drawn) for place, row in enumerate(whole["rows"]))
         return ScoreTable(run=_text(whole["run"]), plan=_text(whole["plan"]), rows=rows)
     except (NotCanonical, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedScores(f"no score table ({FORMAT}): {error}") from None
@@ -103,8 +134,8 @@ def read_plan(data: bytes) -> PlanView:
             plan["claim"]["population"], plan["design"], plan["outputs"], plan["scoring"],
         )  # fmt: skip
         methods = tuple(outputs["methods"])
-        if not methods or not set(methods) <= set(get_args(Method)):
-            raise ValueError(f"methods {methods!r:.80}; this release recomputes {', '.join(get_args(Method))}")
+        if not methods or not set(methods) <= set(METHODS):
+            raise ValueError(f"methods {methods!r:.80}; this release recomputes {', '.join(METHODS)}")
         return PlanView(
             members=plan,
             title=_text(plan["title"]),
@@ -114,11 +145,14 @@ def read_plan(data: bytes) -> PlanView:
             model=_text(plan["target"]["model"]),
             items=_count(design["items"]),
             epochs=_count(design["epochs"]),
+            bank=_count(bank["size"]),
+            stopping=_stopping(plan),
+            sampled=design_of(plan, alpha_of(plan)) is not None,
             methods=methods,
             level=_level(outputs["level"]),
             scorer=_text(scoring["scorer"]) + (f"/{_count(scoring['version'])}" if "version" in scoring else ""),
         )
-    except (NotCanonical, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (NotCanonical, EstimateError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedPlanFile(f"no plan that this release can recompute: {error!r}") from None
 
 
@@ -126,10 +160,13 @@ def check_rows(table: ScoreTable, plan: PlanView, run: ReportedRun) -> Fact:
     """Every row is one that the plan asks for; its calls are this run's, ended, and no other row's."""
     faults = Faults("rows")
     epochs = Counter(row.item for row in table.rows)
-    if len(table.rows) != plan.items * plan.epochs:
-        faults.add("scores.json", f"{len(table.rows)} rows; the plan asks {plan.items} items {plan.epochs} times")
-    if len({(row.item, row.epoch) for row in table.rows}) != len(table.rows) or len(epochs) != plan.items:
-        faults.add("scores.json", f"{len(epochs)} items in {len(table.rows)} rows; each of {plan.items} is asked once")
+    items = plan.items if plan.stopping is None else _asked(table, plan.stopping, faults)
+    if plan.sampled:
+        items = len(epochs)  # which these are, `check_sample` says
+    if len(table.rows) != items * plan.epochs:
+        faults.add("scores.json", f"{len(table.rows)} rows; the plan asks {items} items {plan.epochs} times")
+    if len({(row.item, row.epoch) for row in table.rows}) != len(table.rows) or len(epochs) != items:
+        faults.add("scores.json", f"{len(epochs)} items in {len(table.rows)} rows; each of {items} is asked once")
     used: dict[int, int] = {}
     for place, row in enumerate(table.rows):
         _check_row(place, row, plan, run, used, faults)
@@ -176,8 +213,10 @@ def missing(table: ScoreTable) -> dict[str, int]:
     return dict(sorted(Counter(row.reason for row in table.rows if row.score is None).items()))
 
 
-def estimates(table: ScoreTable, plan: PlanView) -> list[dict[str, Any]]:
+def estimates(table: ScoreTable, plan: PlanView, sample: Sampled | None = None) -> list[dict[str, Any]]:
     """The estimates that the plan asks for, recomputed."""
+    if sample is not None:
+        return sample_estimates(sample, plan.methods, plan.level)
     scores = [row.score for row in table.rows if row.epoch == 1]
     judged = [score for score in scores if score is not None]
     if not judged:
@@ -185,11 +224,62 @@ def estimates(table: ScoreTable, plan: PlanView) -> list[dict[str, Any]]:
     found = []
     for method in plan.methods:
         try:
-            one = estimate_rate(method, sum(judged), len(judged), float(plan.level), missing=len(scores) - len(judged))
+            one = estimate_rate(
+                cast(Method, method),
+                sum(judged),
+                len(judged),
+                float(plan.level),
+                missing=len(scores) - len(judged),
+                bank=plan.bank,
+            )
         except EstimateError as error:
             raise MalformedPlanFile(str(error)) from None
         found.append({name: value for name, value in one.as_json().items() if name != "text"})
     return found
+
+
+def sample_estimates(sample: Sampled, methods: Sequence[str], level: str) -> list[dict[str, Any]]:
+    """The estimates of a sample that was drawn from a frame, as members of a report."""
+    try:
+        found = sample.estimates(tuple(methods), float(level))
+    except EstimateError as error:
+        raise MalformedPlanFile(str(error)) from None
+    return [{name: value for name, value in one.as_json().items() if name != "text"} for one in found]
+
+
+def _asked(table: ScoreTable, rule: Rule, faults: Faults) -> int:
+    """How many items the stopping rule asks, replayed in the order of the first calls.
+
+    A batch ends before the next begins, so the order within one is of no consequence; a row without a call was asked
+    at no time that the record tells, and stands last.
+    """
+    ordered = sorted(table.rows, key=lambda row: row.calls[0] if row.calls else sys.maxsize)
+    reached = rule.replay([row.score for row in ordered])
+    if reached.asked != len(table.rows):
+        faults.add(
+            "scores.json",
+            f"{len(table.rows)} rows; by the plan's stopping rule {reached.asked} items are asked ({reached.decision})",
+        )
+    return len(table.rows)
+
+
+def _stopping(plan: Mapping[str, Any]) -> Rule | None:
+    """The rule of `design.stopping`, as `comity.evaluation` makes it of the same members."""
+    stated = plan["design"].get("stopping", {})
+    if stated.get("rule", "fixed") == "fixed" or plan["design"].get("sampling", {}).get("kind") == "active":
+        return None
+    sampling, claim = plan["design"].get("sampling", {}), plan["claim"]
+    items, threshold = _count(plan["design"]["items"]), float(claim["threshold"]["value"])
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f"a threshold of {threshold}, expected 0 to 1")
+    return Rule(
+        bank=_count(claim["population"]["size"]),
+        cap=items,
+        batch=_count(stated.get("batch", sampling.get("batch", items))),
+        least=_count(stated.get("least", 0)),
+        level=1.0 - alpha_of(plan),
+        threshold=threshold,
+    )
 
 
 def _check_row(
@@ -218,9 +308,10 @@ def _answered(row: Row, run: ReportedRun) -> bool:
     return settled is not None and settled.outcome == "answered" and 200 <= settled.status < 300
 
 
-def _row(place: int, row: Mapping[str, Any]) -> Row:
-    if set(row) != {"item", "epoch", "score", "reason", "calls"}:
-        raise ValueError(f"row {place} has other members than calls, epoch, item, reason and score")
+def _row(place: int, row: Mapping[str, Any], *, drawn: bool) -> Row:
+    members = ("calls", "epoch", "item", *(("place", "probability") if drawn else ()), "reason", "score")
+    if set(row) != set(members):
+        raise ValueError(f"row {place} has other members than {', '.join(members[:-1])} and {members[-1]}")
     if row["score"] not in (0, 1, None) or isinstance(row["score"], bool):
         raise ValueError(f"row {place}: score {row['score']!r:.20}, expected 0, 1 or null")
     return Row(
@@ -229,6 +320,8 @@ def _row(place: int, row: Mapping[str, Any]) -> Row:
         score=row["score"],
         reason=_text(row["reason"]),
         calls=tuple(_count(call) for call in row["calls"]),
+        place=_count(row["place"]) if drawn else None,
+        probability=_text(row["probability"]) if drawn else "",
     )
 
 

@@ -111,7 +111,7 @@ def check_disclosed(archive: Archive, run: ReportedRun, history: History, origin
 def _ciphertext(archive: Archive, name: str) -> bytes | None:
     try:
         return decode_base64(json.loads(archive.read(name))["ciphertext"])
-    except (ValueError, KeyError, TypeError, RecursionError, MalformedBundle):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MalformedBundle):
         return None
 
 

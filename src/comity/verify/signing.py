@@ -35,8 +35,10 @@ from comity.records import (
     DrawRevealed,
     GrantIssued,
     GrantRevoked,
+    PlanDeviated,
     parse_instant,
 )
+from comity.records.instants import MalformedInstant
 from comity.verify.errors import MalformedOfferFile
 from comity.verify.facts import Fact, Faults, counted
 from comity.verify.history import History, entry
@@ -51,6 +53,7 @@ Acts = (
     | AccessExited
     | DrawCommitted
     | DrawRevealed
+    | PlanDeviated
 )
 
 UNSTATED = "unstated"
@@ -158,7 +161,7 @@ def check_acts(history: History, terms: TermsView | None, origin: str) -> Fact:
                 _check_entitled(index, record, terms, faults)
     if terms is None:
         return faults.fact(f"{counted(acts, 'act')}; whose signatures these are was not checked", holds=None)
-    kinds = "grants, revocations, stops, suspensions, resumptions, exits, halves of draws"
+    kinds = "grants, revocations, stops, suspensions, resumptions, exits, halves of draws, deviations from plans"
     return faults.fact(f"{counted(acts, 'act')} ({kinds}), each signed by its party")
 
 
@@ -181,6 +184,8 @@ def _lines(record: Acts, origin: str, keys: dict[str, str]) -> list[str]:
             return ["comity draw-commit/1", origin, run, commitment]
         case DrawRevealed(run=run, nonce=secret):
             return ["comity draw-reveal/1", origin, run, secret]
+        case PlanDeviated(plan=plan, amended=amended, because=because):
+            return ["comity plan-deviation/1", origin, plan, amended or "-", because]
         case _:
             assert_never(record)
 
@@ -215,7 +220,12 @@ def _check_entitled(index: int, record: Acts, terms: TermsView, faults: Faults) 
 def _check_exit(index: int, record: AccessExited, terms: TermsView, faults: Faults) -> None:
     if record.by not in terms.exit_by:
         faults.add(entry(index), f"the {record.by} leaves, and the clause exit.by does not name it")
-    notice = (parse_instant(record.effective).date() - parse_instant(record.at).date()).days
+    try:
+        effective = parse_instant(record.effective)
+    except MalformedInstant:
+        faults.add(entry(index), f"from when on it ends access cannot be read: {record.effective!r:.40}")
+        return
+    notice = (effective.date() - parse_instant(record.at).date()).days
     if notice != record.notice_days or notice < terms.exit_notice_days:
         said = f"{terms.exit_notice_days} days of notice agreed; from {record.at} to {record.effective} are {notice}"
         faults.add(entry(index), f"{said}, and the entry says {record.notice_days}")
