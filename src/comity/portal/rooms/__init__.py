@@ -1,0 +1,1 @@
+"""Rooms: the pages of the portal. Each view reads tables, or turns a form into a command; none decides."""
