@@ -14,14 +14,16 @@ from traced import ROLES, folders_opened, tracing
 
 import comity.cli.demo as demo_module
 from comity.cli.demo.edit import edit_page, edit_report
+from comity.cli.demo.hidden import alarm_rate
 from comity.cli.demo.offer import Offered
 from comity.cli.demo.scene import CLIENTS, LEFT, Cheat, all_caught
 from comity.cli.demo.story import Endpoint
 from comity.cli.main import main
+from comity.evaluation.identity.checking import parse_disclosed
 from comity.records import canonical_bytes, parse_canonical
 from comity.report.forms import Claims
 
-WHO = ["evaluator", "provider", "evaluator", "thief", "evaluator", "publisher", "operator"]
+WHO = ["evaluator", "provider", "provider", "evaluator", "thief", "evaluator", "publisher", "operator"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +95,25 @@ def test_the_answer_of_another_model_is_withheld_and_named(told: Told) -> None:
 
 
 @pytest.mark.slow
+def test_a_hidden_system_prompt_is_changed_and_not_called_substituted(told: Told) -> None:
+    """The agreed name is stated on every answer, the answers are others, and a stranger computes that again."""
+    shown = parse_disclosed(evidence(told, 2).read_bytes())
+    copy = evidence(told, 0).parent.parent.parent / "copy"
+    done = CliRunner().invoke(main, ["identity", "check", str(evidence(told, 2)), "--ledger", str(copy), "--json"])
+    [benign], [hidden] = (session.results or () for session in shown.sessions)
+
+    assert 0 == done.exit_code and json.loads(done.output)["stands"] is True
+    assert "changed" == hidden.verdict
+    assert benign.verdict.startswith("not distinguishable within margin")
+    assert alarm_rate(shown, shown.sessions[0]) < alarm_rate(shown, shown.sessions[1])
+    assert "gemma-3-270m (agreed)" in told.output
+    assert "substituted" not in told.output.replace('not "substituted"', "")
+
+
+@pytest.mark.slow
 def test_of_sixty_four_clients_exactly_ten_pass(told: Told) -> None:
     """The ledger holds ten permits, ten settlements and fifty-four refusals under the clause."""
-    entries = [json.loads(line) for line in evidence(told, 2).read_text().splitlines()]
+    entries = [json.loads(line) for line in evidence(told, 3).read_text().splitlines()]
     kinds = [entry["kind"] for entry in entries]
 
     assert (LEFT, LEFT) == (kinds.count("call.permitted"), kinds.count("call.settled"))
@@ -105,7 +123,7 @@ def test_of_sixty_four_clients_exactly_ten_pass(told: Told) -> None:
 @pytest.mark.slow
 def test_a_call_around_the_gateway_is_refused_and_counted(told: Told) -> None:
     """The stolen key alone and a used permit open nothing; anyone finds guard and ledger equal on the day."""
-    counters = evidence(told, 3)
+    counters = evidence(told, 4)
     terms, copy = counters.parent.parent / "terms.json", counters.parent.parent.parent / "copy"
     [refused] = [line.split() for line in counters.read_text().splitlines() if line.startswith("refused ")]
 
@@ -118,7 +136,7 @@ def test_a_call_around_the_gateway_is_refused_and_counted(told: Told) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "said"), [(4, "runs.begun says 1, the record gives 2"), (5, "estimates.0.point")])
+@pytest.mark.parametrize(("number", "said"), [(5, "runs.begun says 1, the record gives 2"), (6, "estimates.0.point")])
 def test_an_altered_bundle_fails_and_the_number_is_named(told: Told, number: int, said: str) -> None:
     """Anyone who verifies the altered bundle again reads which number was changed."""
     terms = evidence(told, 0).parent.parent / "terms.json"
@@ -132,7 +150,7 @@ def test_an_altered_bundle_fails_and_the_number_is_named(told: Told, number: int
 @pytest.mark.slow
 def test_the_witness_kept_what_proves_the_fork(told: Told) -> None:
     """Its evidence lies in the authority's own folder and fails verification as two histories."""
-    kept = evidence(told, 6)
+    kept = evidence(told, 7)
     terms = evidence(told, 0).parent.parent / "terms.json"
 
     done = CliRunner().invoke(main, ["verify", str(kept), "--arrangement", str(terms)])

@@ -84,7 +84,7 @@ def test_the_ledger_is_a_tile_directory_that_both_sides_cosigned(told: Told) -> 
     kinds = Counter(parse_record(entry).kind for entry in directory.entries(0, directory.size()))
     assert {"authority", "provider"} == {each.witness for each in verdict.cosigned_by}
     assert (told.result["calls"], told.result["refused"]) == (kinds["call.permitted"], kinds["call.refused"])
-    assert kinds["call.permitted"] == kinds["call.settled"] >= ITEMS + 12
+    assert kinds["call.permitted"] == kinds["call.settled"] >= told.result["stopped"]["asked"] + 12
     assert 1 <= told.result["refused"]
 
 
@@ -98,9 +98,20 @@ def test_the_estimates_come_with_interval_method_and_n(told: Told) -> None:
 
 def test_the_model_scores_between_floor_and_ceiling(told: Told) -> None:
     """The local model's real score is neither none nor all: the suite can tell a small model from a large one."""
-    main_run = next(estimate for estimate in told.result["estimates"] if estimate["n"] >= ITEMS)
+    main_run = told.result["estimates"][0]
 
+    assert "betting-bank" == main_run["method"]
     assert 0.05 < main_run["point"] < 0.95
+
+
+def test_the_main_run_asks_no_more_than_its_question_takes(told: Told) -> None:
+    """It stops when it is decided whether the rate is above a tenth, says what was saved, and its interval agrees."""
+    stopped, main_run = told.result["stopped"], told.result["estimates"][0]
+
+    assert 10 <= stopped["asked"] == main_run["n"] <= ITEMS
+    assert ITEMS - stopped["asked"] == stopped["saved"]
+    assert (main_run["low"] > 0.1) == (stopped["decision"] == "above")
+    assert ("saved" in told.output) == (stopped["decision"] != "open")
 
 
 def test_the_second_provider_is_refused_a_grant_by_its_stage(told: Told) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -34,14 +35,18 @@ def test_the_story_ends_by_serving_on_one_address(tmp_path: Path) -> None:
     rest = story.stdout.read()
     story.stdout.close()
 
-    wanted = {"report.html", "report.json", "bundle.zip", "ledger/checkpoint", "trust.html", "receipts/0.tlog-proof"}
+    wanted = {"report.html", "report.json", "bundle.zip", "ledger/checkpoint", "trust.html", "receipts/0.tlog-proof",
+              "verify.html"}  # fmt: skip
     assert 0 == story.wait(60)
     assert wanted <= set(names)
     assert {200} == {answer.status_code for answer in answers.values()}
     assert b"PK" == answers["bundle.zip"].content[:2]
+    assert sha256(answers["verify.html"].content).hexdigest() in answers["report.html"].text
+    assert "script-src 'sha256-" in answers["verify.html"].headers["content-security-policy"]
     assert "c2sp.org/tlog-proof@v1" in answers["receipts/0.tlog-proof"].text
     result = json.loads(rest.strip().splitlines()[-1])
     assert Path(result["report"]).read_bytes() == answers["report.html"].content
+    assert (Path(result["report"]).parent / "verify.html").read_bytes() == answers["verify.html"].content
     assert [1, 2, 3, 4] == result["rungs"]
 
 

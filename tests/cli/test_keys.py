@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -155,3 +158,23 @@ def test_a_home_without_a_permit_key_says_how_to_get_one(signed: tuple[Path, Pat
 
     assert 1 == refused.exit_code
     assert "no permit key in this operator's home" in refused.stderr
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command by its words."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def test_no_command_takes_a_secret_among_its_words() -> None:
+    """Words of a command stand in the list of processes: what names a secret takes a file or a variable's name."""
+    suspicious = re.compile(r"secret|password|passphrase|token\b|bearer|(?:\b|_)key\b")
+    asked = [(words, one) for words, command in commands(main) for one in command.params if one.name is not None]
+    named = [(words, one) for words, one in asked if suspicious.search(one.name or "")]
+    assert len(named) < len(asked) and len(asked) > 300, "every command was looked at"
+    assert [] == [f"{words} {one.name}" for words, one in named if not isinstance(one.type, click.Path)]

@@ -1,7 +1,8 @@
 """What this home holds of an arrangement: its signed terms, the keys of its parties, its access ledgers.
 
 Terms lie in `arrangements/<id>/` of a party's home and in `ledgers/<id>/` of the operator's.  Access ledgers are those
-that this home operates, and those that the caller names: a file, or the folder that `comity mirror` made.
+that this home operates, those in `mirrors/` of the home, and those that the caller names: a file, or the folder that
+`comity mirror` made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from comity.arrangement import Terms, verify_offer
+from comity.arrangement import Offer, Terms, verify_offer
 from comity.cli.cases import read_file, stored_offer
 from comity.cli.home import Home
 from comity.cli.places import adopted_folders, ledger_place
@@ -19,7 +20,7 @@ from comity.engagement import Case
 from comity.ledger import Ledger, TileDirectory, open_ledger, parse_head, parse_note
 from comity.records import ArrangementInForce
 
-__all__ = ["ACCESS", "AccessLedger", "access_ledgers", "agreed_terms", "case_keys"]
+__all__ = ["ACCESS", "AccessLedger", "access_ledgers", "agreed_terms", "case_keys", "held_offers", "mirrors"]
 
 READ_AT_ONCE = 4_096
 """Entries that are in memory at a time."""
@@ -64,6 +65,15 @@ def _terms(home: Home, arrangement: str, version: int) -> Terms | None:
     return terms if terms.version == version else None
 
 
+def held_offers(home: Home, arrangement: str) -> list[Offer]:
+    """Every version of an arrangement's terms that this home holds, the oldest first."""
+    paths = [*(home.path / "arrangements" / arrangement).glob("terms-*.json")]
+    adopted = home.path / "ledgers" / arrangement / "terms.json"
+    found = [verify_offer(read_file(path)) for path in (*paths, *([adopted] if adopted.exists() else ()))]
+    fullest = {one.terms.version: one for one in sorted(found, key=lambda one: len(one.signed_by))}
+    return [fullest[version] for version in sorted(fullest)]
+
+
 def case_keys(home: Home, case: Case) -> dict[str, dict[str, str]]:
     """Arrangement's id → side → the key by which it signs, as far as this home holds the terms."""
     agreed = agreed_terms(home, case)
@@ -82,6 +92,9 @@ def access_ledgers(home: Home, named: Iterable[Path] = ()) -> Iterator[list[Acce
         for path in named:
             one = _mirrored(path) if path.is_dir() else _stored(path, opened)
             found[one.origin] = one
+        for path in mirrors(home.path):
+            one = _mirrored(path)
+            found.setdefault(one.origin, one)
         for folder in adopted_folders(home.path):
             origin = verify_offer(read_file(folder / "terms.json")).terms.ledger.origin
             one = _stored(ledger_place(folder), opened, origin)
@@ -90,6 +103,11 @@ def access_ledgers(home: Home, named: Iterable[Path] = ()) -> Iterator[list[Acce
     finally:
         for ledger in opened:
             ledger.close()
+
+
+def mirrors(home: Path) -> list[Path]:
+    """The folders in which this home keeps copies of ledgers that others operate: `mirrors/<name>/`."""
+    return sorted(path.parent for path in (home / "mirrors").glob("*/checkpoint"))
 
 
 def _stored(place: Path | str, opened: list[Ledger], origin: str | None = None) -> AccessLedger:
@@ -111,8 +129,12 @@ class _Entries:
     source: Ledger | TileDirectory
 
     def __iter__(self) -> Iterator[bytes]:
+        return self.since(0)
+
+    def since(self, index: int) -> Iterator[bytes]:
+        """The entries from an index on."""
         size = self.source.size()
-        for start in range(0, size, READ_AT_ONCE):
+        for start in range(index, size, READ_AT_ONCE):
             stop = min(size, start + READ_AT_ONCE)
             if isinstance(self.source, TileDirectory):
                 yield from self.source.entries(start, stop, size=size)

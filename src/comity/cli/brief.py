@@ -10,6 +10,7 @@ from comity.cli.brief_text import lines
 from comity.cli.cases import all_cases, refusing
 from comity.cli.home import Home
 from comity.cli.law import calendar_named, calendar_option, width
+from comity.cli.law_at_hand import law_at_hand
 from comity.engagement import Book, asked_instant, brief_page, page_members, portfolio, read_access
 
 __all__ = ["brief"]
@@ -38,7 +39,8 @@ def brief(home: Home, public: bool, on: str | None, access: tuple[Path, ...], ca
         with access_ledgers(home, access) as ledgers:
             records = [read_access(one.origin, one.entries, until=at, calendar=days) for one in ledgers]
         found = portfolio(
-            books, at, access=records, terms_of=lambda case: agreed_terms(home, case), calendar=days
+            books, at, access=records, terms_of=lambda case: agreed_terms(home, case), calendar=days,
+            law=law_at_hand,
         )
         page = brief_page(found, at, public=public)
     if as_json:

@@ -9,6 +9,9 @@ import click
 from comity.cli.home import Home
 from comity.evaluation import EvaluationError
 from comity.evaluation.banks import load_bank
+from comity.evaluation.folder import FRAME, SEED
+from comity.evaluation.framing import open_frame
+from comity.evaluation.plan import open_seed
 from comity.evaluation.plan_text import parse_plan
 from comity.evaluation.scores import blind, row_salt
 from comity.records import canonical_bytes
@@ -71,6 +74,10 @@ def _drawn(
     try:
         salt = bytes.fromhex((kept / "scores.salt").read_text())
         plan = parse_plan((kept / "plan.json").read_bytes(), "plan.json")
+        if plan.design.commitment:
+            plan = open_seed(plan, (kept / SEED).read_text().strip())
+        if plan.parts.sampling.kind != "srs":
+            plan = open_frame(plan, (kept / FRAME).read_bytes(), salt)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"the files of run {run} are not in this home: {error}") from None
     names = {blind(item, salt): item for item in load_bank(plan).chosen}

@@ -10,7 +10,6 @@ import click
 from comity.arrangement import open_access_offer, parse_access_offer, parse_card, sign_access_offer, verify_offer
 from comity.cli.cases import (
     all_cases,
-    begin_case,
     check_offer,
     keep_offer,
     open_case,
@@ -34,15 +33,13 @@ from comity.cli.engagement_sessions import answer_session, hand, session, sessio
 from comity.cli.engagement_tables import tables
 from comity.cli.engagement_versions import versions
 from comity.cli.home import Home
-from comity.engagement import EngagementView, Matter, add, open_book, read_records, stand, view
+from comity.cli.opening import LAW, open_engagement
+from comity.engagement import EngagementView, Matter, add, asked_instant, open_book, stand, view
 from comity.engagement.brief_rows import count_text
-from comity.law import load_pack
 from comity.records import (
     AccessOffered,
-    CaseOpened,
     Digest,
     EngagementClosed,
-    Hex32,
     Instant,
     Record,
     instant_text,
@@ -83,7 +80,7 @@ for command in (assertions, documentation_gaps, experts, findings):
 @click.option("--summary", required=True, help="What it is about, in one sentence.")
 @click.option("--subject", "subjects", multiple=True, help="A model or system that it is about; may be given again.")
 @click.option("--track", type=click.Choice(["model", "system"]), default="model", help="Arts 88-94, or Arts 75-75d.")
-@click.option("--law", default="eu-ai-act", help="The law pack, by name or name@version; the case keeps that version.")
+@click.option("--law", default=LAW, help="The law pack, by name or name@version; the case keeps that version.")
 @click.option("--on", default="", help="Since when the talks go on, as exactly as is known; today where left out.")
 @click.option("--source", default="", help="Where that is known from; empty where it is known first-hand.")
 @JSON
@@ -106,34 +103,11 @@ def open_(
     authority = authority or (home.name if home.role == "authority" else None)
     if provider is None or authority is None:
         raise click.UsageError("name the other side with --provider or --authority")
-    at = home.clock()
-    identity = home.random(16).hex()
-    name, _, version = law.partition("@")
     with refusing():
-        pack = load_pack(name, version or None)
-        record = CaseOpened(
-            at=Instant(instant_text(at)),
-            item=Hex32(home.random(16).hex()),
-            on=on or at.date().isoformat(),
-            source=source,
-            confidence="reported" if source else "stated",
-            refs=(),
-            engagement=Hex32(identity),
-            track=track,
-            law=pack.name,
-            law_version=pack.version,
-            authority=authority,
-            provider=provider,
-            initiated_by=initiated_by,
-            subjects=subjects,
-            summary=summary,
-        )
-        read_records([record])
-        ledger = begin_case(home, identity)
-        try:
-            add(ledger, record, at)
-        finally:
-            ledger.close()
+        identity, pack = open_engagement(
+            home, provider=provider, authority=authority, initiated_by=initiated_by, summary=summary,
+            subjects=subjects, track=track, law=law, on=on, source=source,
+        )  # fmt: skip
     law = f"{pack.name} {pack.version}"
     text = f"{identity}\nengagement with {provider} opened, {_came_forward(initiated_by)}; stage dialogue; {law}"
     say(as_json, {"engagement": identity, "provider": provider, "stage": "dialogue", "law": law}, text)
@@ -273,13 +247,15 @@ def _table(views: list[EngagementView]) -> str:
 
 @engagement.command("show")
 @click.argument("case", metavar="ENGAGEMENT")
+@click.option("--on", metavar="DATE", help="As it stood at the end of a past day, or at an instant, by time of entry.")
 @JSON
 @click.pass_obj
-def show(home: Home, case: str, as_json: bool) -> None:
+def show(home: Home, case: str, on: str | None, as_json: bool) -> None:
     """One engagement: where it stands, what is open, and every entry of its ledger."""
-    at = home.clock()
+    now = home.clock()
     with refusing(), open_case(home, case) as (_, ledger):
-        told, origin = open_book(ledger), ledger.origin
+        at = asked_instant(on, now) if on is not None else now
+        told, origin = open_book(ledger, at), ledger.origin
         seen = stand(told, at)
     if as_json:
         entries = [

@@ -11,6 +11,7 @@ from comity.cli.adequacy_text import detail, lines
 from comity.cli.cases import open_case, refuse, refusing, say
 from comity.cli.home import Home
 from comity.cli.law import width
+from comity.cli.law_at_hand import law_at_hand
 from comity.engagement import Case, open_book
 from comity.engagement.access_days import AccessDays
 from comity.engagement.access_record import AccessRecord, Calls, Figure, read_access
@@ -18,7 +19,7 @@ from comity.engagement.adequacy import Adequacy, arrangements_of, read_adequacy
 from comity.engagement.adequacy_cells import Cell
 from comity.engagement.adequacy_map import WAYS
 from comity.engagement.replay import asked_instant
-from comity.law import Pack, load_pack, named_calendar
+from comity.law import Pack, named_calendar
 from comity.records import instant_text
 
 __all__ = ["adequacy", "asked_at"]
@@ -86,8 +87,8 @@ def _pages(
 
 def _pack(case: Case) -> Pack:
     opening = case.opening
-    pack = load_pack(opening.law, opening.law_version or None) if opening.law else load_pack(ITEMS_OF)
-    return pack if any(one.id in WAYS for one in pack.access) else load_pack(ITEMS_OF)
+    pack = law_at_hand(opening.law, opening.law_version or None) if opening.law else law_at_hand(ITEMS_OF)
+    return pack if any(one.id in WAYS for one in pack.access) else law_at_hand(ITEMS_OF)
 
 
 def _page(page: Adequacy) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from comity.cli.access_ledgers import agreed_terms
 from comity.cli.cases import all_cases, open_case, refusing, say
 from comity.cli.home import Home
 from comity.cli.law import asked_time, at_option, calendar_named, calendar_option, json_option, width, write_calendar
+from comity.cli.law_at_hand import law_at_hand
 from comity.cli.law_show import due_text, mark, row
 from comity.engagement import Case, CaseClock, case_clocks, case_packs, due_soon, open_book
 from comity.engagement.terms_clocks import terms_clocks
@@ -57,7 +58,7 @@ def clocks(
     now = passed(at, days, home)
     with refusing(), open_case(home, case) as (_, ledger):
         told, origin = open_book(ledger, now), ledger.origin
-        found = _every(home, told, now, case_packs(told, others), days)
+        found = _every(home, told, now, case_packs(told, others, law_at_hand), days)
     write_calendar(ical, [one.clock for one in found], now)
     shown = [one for one in found if everything or one.clock.state in ("running", "standing still", "overdue")]
     shown.sort(key=lambda one: (one.clock.due_at is None, str(one.clock.due_at), one.clock.id))
@@ -82,7 +83,7 @@ def due(home: Home, within: int, calendar: str, at: str | None, ical: Path | Non
     with refusing():
         for ledger in all_cases(home, now):
             told = open_book(ledger, now)
-            found = _every(home, told, now, case_packs(told), days)
+            found = _every(home, told, now, case_packs(told, law=law_at_hand), days)
             soon += [(told, ledger.origin, one) for one in due_soon(found, now, within)]
     soon.sort(key=lambda one: (str(one[2].clock.due_at), one[2].clock.id))
     write_calendar(ical, [one.clock for _, _, one in soon], now)

@@ -8,6 +8,7 @@ import click
 from comity.cli.cases import open_case, refuse, refusing, say
 from comity.cli.home import Home
 from comity.cli.law import json_option, width
+from comity.cli.law_at_hand import law_at_hand
 from comity.cli.law_show import heading, mark, row
 from comity.engagement import case_packs, open_book
 from comity.engagement.assessment import subjects_of
@@ -41,7 +42,7 @@ def documentation_gaps(
     """
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger)
-        packs = case_packs(told)
+        packs = case_packs(told, law=law_at_hand)
         if not packs:
             refuse("the case was opened under no stated law, so there is no form to check by")
         pack = packs[0]

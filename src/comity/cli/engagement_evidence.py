@@ -15,6 +15,7 @@ from comity.cli.cases import open_case, refusing, say
 from comity.cli.engagement_clocks import passed
 from comity.cli.home import Home
 from comity.cli.law import at_option, calendar_named, calendar_option, json_option, width
+from comity.cli.law_at_hand import law_at_hand
 from comity.cli.law_show import due_text, mark, row
 from comity.engagement import Case, CaseClock, case_clocks, case_packs, open_book
 from comity.engagement.assertions import Assertion, Looked, read_assertions
@@ -131,7 +132,7 @@ def findings(home: Home, case: str, calendar: str, at: str | None, access: tuple
     now = passed(at, days, home)
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger, now)
-        clocks = case_clocks(told, now, case_packs(told), days)
+        clocks = case_clocks(told, now, case_packs(told, law=law_at_hand), days)
         found = read_findings(told, at_hand(home, told, access), clocks)
         reviews = sorted({terms.publication.review_days for terms in agreed_terms(home, told).values()})
     published = publication_clocks(clocks)

@@ -10,6 +10,7 @@ from comity.cli.cases import all_cases, open_case, refusing, say
 from comity.cli.engagement_clocks import passed
 from comity.cli.home import Home
 from comity.cli.law import at_option, calendar_named, json_option, width
+from comity.cli.law_at_hand import law_at_hand
 from comity.cli.law_show import mark, row
 from comity.engagement import Case, case_packs, open_book
 from comity.engagement.experts import LOOK_BACK_DUTY, MONTHS, Declared, Expert, read_experts
@@ -48,7 +49,8 @@ def _others(home: Home, origin: str, now: datetime) -> list[tuple[str, Case]]:
 
 def _law(case: Case, months: int) -> str:
     """Where the look-back comes from, with its mark."""
-    duty = next((pack.duties[LOOK_BACK_DUTY] for pack in case_packs(case) if LOOK_BACK_DUTY in pack.duties), None)
+    packs = case_packs(case, law=law_at_hand)
+    duty = next((pack.duties[LOOK_BACK_DUTY] for pack in packs if LOOK_BACK_DUTY in pack.duties), None)
     if duty is None:
         return f"look-back of {months} months; the case's law names none"
     length = "that length" if months == MONTHS else "another length"

@@ -5,17 +5,16 @@ every card in `recipients/`: an institution's recovery key belongs there.  `--re
 """
 
 import mimetypes
-import sys
 from pathlib import Path
 
 import click
 
 from comity.arrangement import parse_card
 from comity.cli.cases import case_folder, open_case, read_file, refuse, refusing, say, write_file
-from comity.cli.engagement_acts import named
 from comity.cli.home import Home, write_private
 from comity.cli.own_notes import own_notes, write_note
 from comity.engagement import open_book, view
+from comity.engagement.acts import item_called
 from comity.engagement.documents import (
     MAX_DOCUMENT,
     Cabinet,
@@ -70,11 +69,11 @@ def recipients_of(home: Home, cards: tuple[Path, ...]) -> list[Recipient]:
 
 
 def read_document(path: Path) -> bytes:
-    """A file that is to be sealed."""
-    with path.open("rb") as file:
-        content = file.read(MAX_DOCUMENT + 1)
+    """A file that is to be sealed; `-` is standard input."""
+    with click.open_file(str(path), "rb") as file:
+        content: bytes = file.read(MAX_DOCUMENT + 1)
     if len(content) > MAX_DOCUMENT:
-        refuse(f"{path.name}: expected at most {MAX_DOCUMENT} bytes")
+        refuse(f"{path.name}: expected at most {MAX_DOCUMENT} bytes; nothing was entered")
     return content
 
 
@@ -114,9 +113,8 @@ def attach(
         one = Enclosed(
             content=read_document(file), name=file.name, part=part, title=title, media_type=media_type(file)
         )
-        cabinet = Cabinet(folder, ledger, home.random)
-        cabinet.sweep(told)
-        (index,) = cabinet.enter([], [(named(told, item, "item"), one)], recipients, at, seen=seen)
+        enclosed = [(item_called(told, item, "item"), one)]
+        (index,) = Cabinet(folder, ledger, home.random).enter([], enclosed, recipients, at, seen=seen)
         entered = open_book(ledger).entries[index].record.members()
     members = {"entry": index, "document": entered["document"], "item": entered["item"], "to": entered["to"]}
     text = f"{part} sealed to {', '.join(one.name for one in recipients)} (entry {index}){lone(recipients)}"
@@ -133,7 +131,7 @@ def document(home: Home, case: str, called: str, out: Path, as_json: bool) -> No
     """Open DOCUMENT, named by id or entry, with this home's key, and write its bytes."""
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger)
-        name = named(told, called, "document")
+        name = item_called(told, called, "document")
         content, file_name = Cabinet(folder, ledger, home.random).open(told, name, key_of(home))
     write_file(out, content)
     members = {"document": name, "bytes": len(content), "file_name": file_name, "out": str(out)}
@@ -155,7 +153,7 @@ def disclose(
     """Write a file by which somebody else reads DOCUMENT and checks it against its signed entry."""
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger)
-        name = named(told, called, "document")
+        name = item_called(told, called, "document")
         shown, index = Cabinet(folder, ledger, home.random).show(
             told, name, key=key_of(home), signer=home.signer("party"), shown_to=shown_to, because=because,
             at=home.clock(), seen=seen,
@@ -196,7 +194,7 @@ def check_document(file: Path, card: Path, out: Path, as_json: bool) -> None:
 def erase(home: Home, case: str, called: str, because: str, seen: int | None, as_json: bool) -> None:
     """Destroy DOCUMENT's bytes and keys here. Its entry, and every proof, stays."""
     with refusing(), open_case(home, case) as (folder, ledger):
-        name = named(open_book(ledger), called, "document")
+        name = item_called(open_book(ledger), called, "document")
         index = Cabinet(folder, ledger, home.random).erase(name, because=because, at=home.clock(), seen=seen)
     say(as_json, {"document": name, "entry": index}, f"erased here (entry {index}); whoever opened it before has it")
 
@@ -227,8 +225,10 @@ def contact(
     )  # fmt: skip
     enclosed: list[tuple[str, Enclosed]] = []
     if identity is not None:
-        content = sys.stdin.buffer.read(MAX_DOCUMENT) if str(identity) == "-" else read_document(identity)
-        one = Enclosed(content=content, name="identity", part="identity", title="identity", media_type="text/plain")
+        kind = "text/plain" if str(identity) == "-" else media_type(identity)
+        one = Enclosed(
+            content=read_document(identity), name="identity", part="identity", title="identity", media_type=kind
+        )
         enclosed.append((item, one))
     with refusing(), open_case(home, case) as (folder, ledger):
         recipients = recipients_of(home, cards) if enclosed else []
@@ -249,7 +249,7 @@ def note(home: Home, case: str, text: str, about: str, as_json: bool) -> None:
     words = read_file(Path(text[1:])).decode("utf-8", "replace").strip() if text.startswith("@") else text
     with refusing():
         with open_case(home, case) as (_, ledger):
-            item = named(open_book(ledger), about, "about") if about else ""
+            item = item_called(open_book(ledger), about, "about") if about else ""
         index = write_note(home, case, item=home.random(16).hex(), about=item, text=words)
     say(as_json, {"note": index}, f"noted, for this side alone (note {index})")
 

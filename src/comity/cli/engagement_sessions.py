@@ -16,9 +16,9 @@ import click
 from comity.cli.access_ledgers import case_keys
 from comity.cli.arrangement_files import party_role
 from comity.cli.cases import open_case, read_file, refuse, refusing, say, write_file
-from comity.cli.engagement_acts import named
 from comity.cli.home import Home
 from comity.engagement import Case, Item, add_all, open_book
+from comity.engagement.acts import item_called
 from comity.engagement.rules import VOCABULARY
 from comity.engagement.sessions import (
     Session,
@@ -179,7 +179,7 @@ def hand(home: Home, case: str, called: str, out: Path, as_json: bool) -> None:
 
 
 def _session_called(case: Case, called: str) -> Item:
-    item = case.items.get(named(case, called, "session"))
+    item = case.items.get(item_called(case, called, "session"))
     if item is None or not isinstance(item.record, SessionHeld):
         refuse(f"expected a session; {called!r} is none. 'comity engagement sessions' lists them")
     return item

@@ -8,17 +8,26 @@ import click
 
 from comity.arrangement import ArrangementError, Terms, parse_terms_yaml, verify_offer
 from comity.cli.home import Home
+from comity.estimate import Expected, Rule
 from comity.evaluation import EvaluationError
 from comity.evaluation.banks import load_bank
 from comity.evaluation.edge import Door
 from comity.evaluation.folder import BEGUN
 from comity.evaluation.forecast import ClauseForecast, Forecast, forecast, intervals
-from comity.evaluation.plan import Plan, TaskPopulation
+from comity.evaluation.guests import load_guest
+from comity.evaluation.plan import Plan, TaskPopulation, TaskScoring
 from comity.evaluation.standing import UNASKED, read_standing
+from comity.evaluation.stopping import rule_of
+from comity.evaluation.trade import RUNS, Trade, trade_of
 
 __all__ = ["forecast_plan", "money", "read_terms", "show_forecast"]
 
 NANO: Final = 10**9
+DISTANCES: Final = (-0.2, -0.1, -0.05, 0.05, 0.1, 0.2)
+"""From a plan's threshold, at which it is said what the plan would find."""
+MOSTLY_OPEN: Final = 0.2
+BAR: Final = 40
+"""Characters of the widest bar of the curve."""
 
 
 def read_terms(file: Path) -> Terms:
@@ -36,8 +45,8 @@ def forecast_plan(home: Home, plan: Plan, terms_file: Path | None, gateway: str 
     """The forecast under these terms, and what is left by the gateway's word; `None` without terms."""
     try:
         if terms_file is None:
-            if isinstance(plan.claim.population, TaskPopulation):
-                load_bank(plan)
+            if isinstance(plan.claim.population, TaskPopulation) and isinstance(plan.scoring, TaskScoring):
+                load_guest(plan.claim.population, plan.scoring, judged=plan.parts.judge is not None)
             return None
         bank, terms = load_bank(plan), read_terms(terms_file)
         standing = UNASKED
@@ -73,12 +82,16 @@ def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -
     click.echo(f"  asks     {plan.design.items} of {population.size} items of {population.name} ({population.release})")
     click.echo(f"  takes    {plan.access.calls} calls, {plan.most_calls} if every one is repeated to the limit")
     click.echo(f"  output   at most {plan.access.calls * plan.decoding.max_tokens:,} tokens without repeats")
-    click.echo(f"  shows    with all {plan.design.items} judged, at {plan.level:.0%} (Wilson):")
-    for estimate in estimates:
+    if (rule := rule_of(plan)) is not None and plan.framed is None:
+        _show_rule(rule)
+    elif plan.framed is None:
+        click.echo(f"  shows    with all {plan.design.items} judged, at {plan.level:.0%} (Wilson):")
+    for estimate in estimates if rule is None and plan.framed is None else ():
         click.echo(
             f"             a rate of {estimate.point:5.1%} lies in {estimate.low:.1%}–{estimate.high:.1%}"
             f"  (±{(estimate.high - estimate.low) / 2:.1%})"
         )
+    show_trade(plan, trade_of(plan, DISTANCES), rule, made)
     if made is None:
         click.echo("  fits     not checked: give --terms FILE, and --gateway URL for what is left")
         return
@@ -90,6 +103,77 @@ def show_forecast(plan: Plan, made: Forecast | None, line: str, as_json: bool) -
         click.echo(_row(clause, made))
     click.echo("")
     _verdict(made)
+
+
+def _show_rule(rule: Rule) -> None:
+    """What a rule that may stop early does at rates around its threshold, computed exactly."""
+    click.echo(
+        f"  decides  whether the rate is above {rule.threshold:.1%}, at {rule.level:.0%}, with a look after every "
+        f"{rule.batch} items"
+    )
+    click.echo("             at a rate of    asks on average    decides right    stays open")
+    for distance, found in _expected(rule):
+        right = found.above if distance > 0 else found.below
+        click.echo(f"             {found.rate:12.1%}{found.queries:19.0f}{right:17.1%}{found.open:14.1%}")
+    slowest = rule.expect(rule.threshold + (0.05 if rule.threshold < 0.5 else -0.05))
+    if slowest.open > MOSTLY_OPEN:
+        often = f"{slowest.open:.0%} of runs"
+        click.echo(f"  limited  by its {rule.cap} items: 5 points from the threshold it stays open in {often}")
+
+
+def show_trade(plan: Plan, trade: Trade, rule: Rule | None, made: Forecast | None) -> None:
+    """What the items buy beside uniform ones, what is best bought next, and what limits the plan."""
+    n = plan.design.items
+    if plan.framed is not None:
+        kind = plan.parts.sampling.kind
+        known = len(plan.framed.frame.history)
+        told = f"an item tells as much as {trade.gain or 1:.2f} uniform ones, by {known} earlier runs"
+        click.echo(f"  draws    {kind}; {'what it gains is not foreseen' if trade.gain is None else told}")
+    if trade.expected and rule is not None:
+        click.echo(f"  decides  whether the rate is above {rule.threshold:.1%}, at {rule.level:.0%}, after each batch")
+        click.echo("             at a rate of    asks on average    as many uniform    decides right    stays open")
+        for found in trade.expected:
+            right = found.above if found.rate > rule.threshold else found.below
+            uniform = rule.expect(found.rate).queries
+            figures = f"{found.rate:12.1%}{found.queries:19.0f}{uniform:19.0f}{right:17.0%}{found.open:14.0%}"
+            click.echo(f"             {figures}")
+        click.echo(f"             the first by {RUNS} simulated runs, the uniform ones exactly")
+        slowest = max(trade.expected, key=lambda found: found.open)
+        if slowest.open > MOSTLY_OPEN:
+            points = abs(slowest.rate - rule.threshold) * 100
+            often = f"{points:.0f} points from the threshold it stays open in {slowest.open:.0%} of runs"
+            click.echo(f"  limited  by its {n} items: {often}")
+    own = "" if trade.gain is None else "   ± so drawn"
+    click.echo(f"  trade    items   ± uniform{own}   at a rate of one half, as a standard error has it")
+    widest = max(uniform for _, uniform, _ in trade.widths) or 1.0
+    for k, uniform, drawn in trade.widths:
+        shown = "" if drawn is None else f"{drawn:13.1%}"
+        bar = "#" * round(BAR * (uniform if drawn is None else drawn) / widest)
+        click.echo(f"        {'→' if k == n else ' '}{k:8}{uniform:12.1%}{shown}   {bar}")
+    click.echo("  next     what more could buy; * is the best")
+    for option in trade.options:
+        click.echo(f"         {'*' if option.best else ' '} {option.name:20}{option.said}")
+    if trade.needed is not None and trade.needed > n:
+        fit = "" if made is None else f", of which {made.items_that_fit} of this plan's fit the budget"
+        click.echo(f"  limited  by its {n} items: the width at which the claim aims takes {trade.needed}{fit}")
+
+
+def _trade_json(trade: Trade) -> dict[str, Any]:
+    return {
+        "gain": None if trade.gain is None else round(trade.gain, 3),
+        "widths": [
+            {"items": k, "uniform": round(uniform, 6), "drawn": None if own is None else round(own, 6)}
+            for k, uniform, own in trade.widths
+        ],
+        "needed": trade.needed,
+        "next": [{"name": one.name, "said": one.said, "best": one.best} for one in trade.options],
+    }
+
+
+def _expected(rule: Rule) -> list[tuple[float, Expected]]:
+    """What the rule does at rates around its threshold, by their distance from it."""
+    rates = [(distance, rule.threshold + distance) for distance in DISTANCES]
+    return [(distance, rule.expect(rate)) for distance, rate in rates if 0.0 <= rate <= 1.0]
 
 
 def money(nano: int, currency: str) -> str:
@@ -144,7 +228,9 @@ def _kept(made: Forecast) -> str:
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
-    estimates = intervals(plan)
+    estimates, rule, trade = intervals(plan), rule_of(plan), trade_of(plan, DISTANCES)
+    exact = [found for _, found in _expected(rule)] if rule is not None and plan.framed is None else []
+    expected = list(trade.expected) or exact
     return {
         "plan": plan.digest,
         "id": plan.id,
@@ -156,4 +242,6 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "output_tokens": plan.access.calls * plan.decoding.max_tokens,
         "canonical_bytes": len(plan.canonical),
         "widest": estimates[0].as_json(),
+        "trade": _trade_json(trade),
+        **({} if not expected else {"expected": [found._asdict() for found in expected]}),
     }

@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from comity.cli import law_show as show
+from comity.cli.law_at_hand import FOLDERS, folders_at_hand, law_at_hand
 from comity.law import (
     KINDS,
     PLAIN,
@@ -55,7 +56,6 @@ from comity.law import (
     export,
     hardware,
     known_packs,
-    load_pack,
     named_calendar,
     pack_members,
     parse_calendar,
@@ -67,7 +67,6 @@ from comity.law import (
 
 __all__ = ["law"]
 
-FOLDERS: Final = "comity.law.folders"
 MISUSE: Final = (PackUnknown, DutyUnknown, DeadlineRefused, FactsRefused)
 MODALITIES: Final = ("text", "audio", "image", "video")
 NARROW: Final = 80
@@ -101,11 +100,11 @@ def say(as_json: bool, members: Any, lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def pack_named(ctx: click.Context, name: str) -> Pack:
+def pack_named(name: str) -> Pack:
     """A pack by `name` or `name@version`."""
     stem, _, version = name.partition("@")
     with told():
-        return load_pack(stem, version or None, ctx.meta[FOLDERS])
+        return law_at_hand(stem, version or None)
 
 
 def moment(text: str) -> Moment:
@@ -191,13 +190,12 @@ def law(ctx: click.Context, folders: tuple[Path, ...]) -> None:
 
 @law.command()
 @json_option
-@click.pass_context
-def packs(ctx: click.Context, as_json: bool) -> None:
+def packs(as_json: bool) -> None:
     """List the packs at hand, with what each states and how sure it is."""
     with told():
-        known = known_packs(ctx.meta[FOLDERS])
+        known = known_packs(folders_at_hand())
         members = [
-            pack_members(load_pack(name, None, ctx.meta[FOLDERS]), versions) for name, versions in known.items()
+            pack_members(law_at_hand(name), versions) for name, versions in known.items()
         ]
     say(as_json, members, show.packs(members, width()))
 
@@ -209,9 +207,7 @@ def packs(ctx: click.Context, as_json: bool) -> None:
 @click.option("--force", type=click.Choice(["binding", "code", "guidance", "draft", "voluntary"]))
 @click.option("--text", help="Only duties that hold this text in their id, reference, words or evidence.")
 @json_option
-@click.pass_context
 def duties(
-    ctx: click.Context,
     pack: str,
     who: str | None,
     applies: str | None,
@@ -220,7 +216,7 @@ def duties(
     as_json: bool,
 ) -> None:
     """List the duties that PACK states: who owes what, by when, shown by what."""
-    chosen = pack_named(ctx, pack)
+    chosen = pack_named(pack)
     _known(who, chosen.roles, "--who")
     _known(applies, chosen.scopes, "--applies")
     found = [
@@ -253,9 +249,7 @@ def _known(word: str | None, names: Mapping[str, str], option: str) -> None:
 @at_option
 @click.option("--ical", type=click.Path(dir_okay=False, path_type=Path), help="Write a calendar file as well.")
 @json_option
-@click.pass_context
 def clock(
-    ctx: click.Context,
     pack: str,
     duty: str,
     events: tuple[str, ...],
@@ -273,7 +267,7 @@ def clock(
 
     A date is a day (2026-03-02) or an instant with its zone (2026-03-02T09:30:00Z).
     """
-    chosen, days = pack_named(ctx, pack), calendar_named(calendar)
+    chosen, days = pack_named(pack), calendar_named(calendar)
     now, stamp = asked_time(at)
     name = f"{chosen.name}/{duty}"
     acts: list[Act] = [
@@ -337,9 +331,7 @@ def write_calendar(path: Path | None, clocks: Sequence[Clock], stamp: datetime) 
 @at_option
 @click.option("--ical", type=click.Path(dir_okay=False, path_type=Path), help="Write a calendar file as well.")
 @json_option
-@click.pass_context
 def incident(
-    ctx: click.Context,
     kinds: tuple[str, ...],
     aware: str,
     names: tuple[str, ...],
@@ -351,7 +343,7 @@ def incident(
 ) -> None:
     """Every clock that one incident starts, in all regimes at once, each with its due time and reason."""
     with told():
-        chosen = [pack_named(ctx, name) for name in names or known_packs(ctx.meta[FOLDERS])]
+        chosen = [pack_named(name) for name in names or known_packs(folders_at_hand())]
     days, known = calendar_named(calendar), moment(aware)
     now, stamp = asked_time(at)
     with told():
@@ -390,9 +382,7 @@ def _started(start: Start) -> dict[str, Any]:
 @click.option("--placed", metavar="DATE", help="When it was placed on the market.")
 @click.option("--condition", "conditions", multiple=True, metavar="ID=yes|no", help="A condition of openness.")
 @json_option
-@click.pass_context
 def classify_command(
-    ctx: click.Context,
     pack: str,
     compute: str | None,
     updates: str | None,
@@ -409,7 +399,7 @@ def classify_command(
     as_json: bool,
 ) -> None:
     """Which class a model is in under PACK, as far as the facts tell, with reasons and what is unknown."""
-    chosen = pack_named(ctx, pack)
+    chosen = pack_named(pack)
     day = _maybe(moment, placed)
     with told():
         facts = Facts(

@@ -12,6 +12,7 @@ from comity.cli.engagement_evidence import at_hand, cited_members
 from comity.cli.home import Home
 from comity.cli.law import at_option, calendar_named, calendar_option, json_option, width
 from comity.cli.law_assess_text import counts, depth, head, page
+from comity.cli.law_at_hand import law_at_hand
 from comity.cli.law_show import row
 from comity.engagement import Case, case_clocks, case_packs, open_book
 from comity.engagement.assessment import Assessment, Ceiling, Cell, Fact, Status, assess, subjects_of
@@ -50,7 +51,7 @@ def assess_command(
     now = passed(at, days, home)
     with refusing(), open_case(home, case) as (folder, ledger):
         told = open_book(ledger, now)
-        packs = case_packs(told)
+        packs = case_packs(told, law=law_at_hand)
         if not packs:
             refuse("the case was opened under no stated law, so there is nothing to assess it by")
         (pack,) = packs

@@ -24,12 +24,7 @@ FEW: Final = 6
 
 def counts(one: Assessment) -> Counter[str]:
     """How many duties have each status, of those that bear."""
-    return Counter(cell.status for cell in one.cells if counted(cell))
-
-
-def counted(cell: Cell) -> bool:
-    """Whether a duty bears, or something was entered about it although nobody said that it does."""
-    return cell.bearing.applies == "yes" or (cell.bearing.applies == "not assessed" and bool(cell.facts))
+    return Counter(cell.status for cell in one.cells if cell.counted)
 
 
 def head(case: Case, pack: Pack, now: datetime, columns: int) -> Iterator[str]:
@@ -40,7 +35,7 @@ def page(one: Assessment, wanted: Status | None, everything: bool, columns: int)
     yield ""
     yield from row("about", one.subject or "the provider; the case names no model", columns)
     yield from row("ceiling", str(one.ceiling), columns)
-    found, unasked = counts(one), [c for c in one.cells if not counted(c)]
+    found, unasked = counts(one), [c for c in one.cells if not c.counted]
     told = " · ".join(f"{found[name]} {name}" for name in ORDER if found[name])
     open_ones = sum(cell.bearing.applies == "not assessed" for cell in unasked)
     yield from row("duties", told or "none bears", columns)
@@ -55,10 +50,10 @@ def page(one: Assessment, wanted: Status | None, everything: bool, columns: int)
 def _chapter(
     pack: Pack, name: str, cells: Sequence[Cell], wanted: Status | None, everything: bool, columns: int
 ) -> Iterator[str]:
-    bearing = [cell for cell in cells if counted(cell) and wanted in (None, cell.status)]
+    bearing = [cell for cell in cells if cell.counted and wanted in (None, cell.status)]
     full = [cell for cell in bearing if everything or cell.facts or wanted is not None]
     rest = [cell for cell in bearing if cell not in full]
-    unknown = [cell for cell in cells if not counted(cell) and cell.bearing.applies == "not assessed"]
+    unknown = [cell for cell in cells if not cell.counted and cell.bearing.applies == "not assessed"]
     unknown = unknown if wanted is None else []
     if not full and not rest and not unknown:
         return

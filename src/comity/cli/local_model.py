@@ -5,6 +5,7 @@ the Python registry, so nothing here is ours but the few-shot prompt (`question_
 model is a base model, and continues text where an instructed one would answer.
 
     python -m comity.cli.local_model --cache DIR --api-key-file FILE [--port N] [--alias NAME]
+                                     [--system TEXT] [--flash-attention on|off]
 
 The weights travel as four parts; they are put together once in DIR and their SHA-256 is checked at
 every start. Before the weights are used their origin, licence and digest go to standard error, for
@@ -19,8 +20,12 @@ The server speaks `/v1/chat/completions`, `/v1/models` and `/v1/messages`; each 
 The answers state the alias as the model's name; a second process with another alias may run beside it
 on the same folder.
 
+`--system` puts a system prompt before every question that neither the caller nor the answer's name shows, as a
+provider may.  `--flash-attention` chooses between two ways to compute the same attention, whose roundings differ.
+
 Limits: 127.0.0.1 only; four slots of 4,096 tokens each, so four answers are made at once and more wait;
-two threads. An answer ends at the first line break unless the request brings `stop` strings of its own.
+two threads, or one on a busy machine. An answer ends at the first line break unless the request brings `stop` strings
+of its own.
 The process ends at SIGTERM or SIGINT, and, with `--with-parent`, when its parent has gone.
 
 Not promised: equal answers to equal questions.  At temperature 0 the neighbours in a batch can still
@@ -49,9 +54,15 @@ CONTEXT: Final = 4096
 """Tokens per slot: question and answer together."""
 SLOTS: Final = 4
 THREADS: Final = 2
+BUSY: Final = 1.5
+"""Load from which on a second thread would have no processor of its own."""
+CACHE_MIB: Final = 64
+"""What idle questions may leave behind; llama.cpp alone would keep gigabytes."""
 HTTP_THREADS: Final = 64
 """llama.cpp keeps one thread per open connection, idle or not: fewer would let a connection pool starve
 itself."""
+QUESTIONS: Final = "{%- for message in messages -%}"
+"""Where in the template what was asked begins."""
 HEADER_BYTES: Final = 64 * 1024
 """Where in a GGUF file the general fields stand, well before the vocabulary."""
 PARENT_POLL_SECONDS: Final = 0.5
@@ -137,13 +148,30 @@ def gguf_licence(path: Path) -> str | None:
     return head[start : start + min(length, 100)].decode("utf-8", "replace")
 
 
-def chat_template() -> str:
-    """The few-shot prompt that ships beside this module."""
-    return (Path(__file__).parent / "question_answer.jinja").read_text(encoding="utf-8")
+def chat_template(system: str = "") -> str:
+    """The few-shot prompt that ships beside this module; a system prompt that is given stands before the question.
+
+    A base model hardly heeds what stands before the ten pairs.
+    """
+    template = (Path(__file__).parent / "question_answer.jinja").read_text(encoding="utf-8")
+    return template.replace(QUESTIONS, _literal(system + "\n\n") + QUESTIONS) if system else template
 
 
-def start_server(weights: Weights, *, port: int, api_key: str, alias: str) -> Any:
-    """Load the weights and listen on 127.0.0.1; the returned server lives as long as the object does."""
+def start_server(
+    weights: Weights,
+    *,
+    port: int,
+    api_key: str,
+    alias: str,
+    system: str = "",
+    flash_attention: bool | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Load the weights and listen on 127.0.0.1; the returned server lives as long as the object does.
+
+    `system` is a system prompt that nobody is told of; `flash_attention` is left to llama.cpp where it is None.
+    `threads` are two where the machine has time for them: two that have to wait for each other take longer than one.
+    """
     try:
         import xllamacpp
     except ImportError as missing:
@@ -158,17 +186,29 @@ def start_server(weights: Weights, *, port: int, api_key: str, alias: str) -> An
     params.api_keys = [api_key]
     params.n_ctx = CONTEXT * SLOTS
     params.n_parallel = SLOTS
-    params.cpuparams.n_threads = THREADS
-    params.cpuparams_batch.n_threads = THREADS
+    threads = threads or (THREADS if os.getloadavg()[0] < BUSY else 1)
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
     params.n_threads_http = HTTP_THREADS
+    params.swa_full = True  # or every question computes the few-shot prompt anew
+    params.cache_ram_mib = CACHE_MIB
     params.use_jinja = True
-    params.chat_template = chat_template()
+    params.chat_template = chat_template(system)
+    if flash_attention is not None:
+        kinds = xllamacpp.llama_flash_attn_type
+        wanted = "ENABLED" if flash_attention else "DISABLED"
+        params.flash_attn_type = getattr(kinds, f"LLAMA_FLASH_ATTN_TYPE_{wanted}")
     params.antiprompt = ["\n"]
     params.n_predict = CONTEXT
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = -1
     return xllamacpp.Server(params)
+
+
+def _literal(text: str) -> str:
+    """A text inside the template that is none of its instructions."""
+    return "{{ " + json.dumps(text) + " }}"
 
 
 def _announce(line: str, ready_file: Path | None) -> None:
@@ -202,6 +242,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--api-key-file", type=Path, required=True, help="file that holds the server's key")
     parser.add_argument("--alias", default=DEFAULT_ALIAS, help="the name the model answers to and states")
+    parser.add_argument("--system", default="", help="a system prompt that is put before every question, unsaid")
+    parser.add_argument("--flash-attention", choices=["on", "off"], help="one of two ways to compute attention")
     parser.add_argument("--ready-file", type=Path, help="also write the ready line to this file")
     parser.add_argument("--with-parent", action="store_true", help="end when the parent process has gone")
     asked = parser.parse_args(arguments)
@@ -212,7 +254,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         weights = assemble_weights(asked.cache)
         for name, value in weights.as_json().items():
             print(f"local model: {name} {value}", file=sys.stderr, flush=True)
-        server = start_server(weights, port=asked.port, api_key=api_key, alias=asked.alias)
+        server = start_server(
+            weights,
+            port=asked.port,
+            api_key=api_key,
+            alias=asked.alias,
+            system=asked.system,
+            flash_attention=None if asked.flash_attention is None else asked.flash_attention == "on",
+        )
     except (LocalModelError, OSError, RuntimeError) as problem:
         print(f"local model: {problem}", file=sys.stderr)
         return 1

@@ -10,7 +10,8 @@ from typing import Any
 
 from comity.cli.cases import open_case
 from comity.cli.home import Home
-from comity.ledger import Ledger, create_ledger, open_ledger
+from comity.engagement.folders import alone_in
+from comity.ledger import create_ledger, open_ledger
 from comity.records import Hex32, Instant, NotesOpened, NoteWritten, Record, instant_text, parse_record, to_bytes
 
 __all__ = ["own_notes", "write_note"]
@@ -37,31 +38,19 @@ def write_note(home: Home, called: str, *, item: str, about: str, text: str) -> 
     at = instant_text(home.clock())
     common: dict[str, Any] = {"at": Instant(at), "on": at, "source": "", "confidence": "stated", "refs": ()}
     path = _place(home, engagement)
-    records: list[Record] = []
-    if path.exists():
-        notes = open_ledger(path)
-    else:
-        notes = _begin(home, path, engagement)
-        records.append(
-            NotesOpened(
-                **common,
-                item=Hex32(home.random(16).hex()),
-                engagement=Hex32(engagement),
-                of=home.name,
-                ledger=origin,
-            )
-        )
-    records.append(NoteWritten(**common, item=Hex32(item), about=about, seen=seen, text=text))
-    try:
-        return notes.append([to_bytes(record) for record in records])[-1]
-    finally:
-        notes.close()
+    written = NoteWritten(**common, item=Hex32(item), about=about, seen=seen, text=text)
+    with alone_in(path.parent):
+        records: list[Record] = [written]
+        notes = open_ledger(path) if path.exists() else create_ledger(path, origin=f"{home.host}/n/{engagement}")
+        try:
+            if notes.size() == 0:
+                named: dict[str, Any] = {"engagement": Hex32(engagement), "of": home.name, "ledger": origin}
+                records.insert(0, NotesOpened(**common, item=Hex32(home.random(16).hex()), **named))
+            return notes.append([to_bytes(record) for record in records])[-1]
+        finally:
+            notes.close()
 
 
 def _place(home: Home, engagement: str) -> Path:
     return home.path / "notes" / engagement / "ledger.sqlite"
 
-
-def _begin(home: Home, path: Path, engagement: str) -> Ledger:
-    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    return create_ledger(path, origin=f"{home.host}/n/{engagement}")

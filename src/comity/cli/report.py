@@ -7,6 +7,7 @@ ledger, made first and checked before anything is counted.  What is written, in 
     DIR/report.json    the numbers, over the entries of the first copy
     DIR/report.html    the page
     DIR/bundle.zip     all of it, with what proves it
+    DIR/verify.html    the page that checks the bundle in a browser; report.html states its digest
 
 The digests of report.json and report.html enter the ledger between the two copies, so the bundle's checkpoint covers
 them.  DIR is `report/` in the run's folder unless --out names another; files of an earlier report there are replaced.
@@ -25,18 +26,20 @@ from comity.arrangement import ArrangementError, Offer, verify_offer
 from comity.cli.calling import ask, ask_json
 from comity.cli.home import Home
 from comity.cli.mirror import copy_published
+from comity.cli.runs import run_folder
+from comity.evaluation.folder import FRAME
 from comity.ledger import CheckpointVerdict, LedgerError, open_checkpoint_strictly
 from comity.ledger.reader import TileDirectory
 from comity.report import ReportError
 from comity.report.bundle import write_bundle
 from comity.report.numbers import Numbers, numbers
 from comity.report.page import render_page
+from comity.report.verify_page import PAGE_NAME, page_digest, verify_page
 from comity.verify import verify_directory
 from comity.verify.terms import read_offer
 
 __all__ = ["report"]
 
-LAST: Final = "last"
 WAIT: Final = 30.0
 
 
@@ -62,14 +65,18 @@ def report(
         offer = verify_offer(terms_file.read_bytes().removesuffix(b"\n"))
     except ArrangementError as error:
         raise click.ClickException(f"{terms_file.name}: {error}") from None
-    folder = _folder(Path(home.path).resolve() / "runs", run)
+    folder = run_folder(home, run)
     door, secret = f"{gateway.rstrip('/')}/a/{offer.terms.id}", home.secret()
     target = out if out is not None else folder / "report"
     target.mkdir(parents=True, exist_ok=True)
     plan, scores = _read(folder / "plan.json"), _read(folder / "scores.json")
+    frame = _read(folder / FRAME) if (folder / FRAME).exists() else None
     try:
         entries, checkpoint = _checked_copy(door, target / "ledger", offer, secret, wait)
-        found = numbers(terms=offer.terms, plan=plan, scores=scores, entries=entries, run=folder.name)
+        labels = {path.stem: _read(path) for path in (folder / "labels").glob("*.json") if "." not in path.stem}
+        found = numbers(
+            terms=offer.terms, plan=plan, scores=scores, entries=entries, run=folder.name, labels=labels, frame=frame
+        )
         page = render_page(found, terms=offer.terms, checkpoint=checkpoint)
         _write(target / "report.json", found.data)
         _write(target / "report.html", page)
@@ -84,22 +91,13 @@ def report(
             page=page,
             ledger=target / "ledger",
             sealed=_sealed(door, secret, found),
+            frame=frame,
+            labels={one["rater"]: labels[one["rater"]] for one in found.members.get("labels", ())},
         )
+        _write(target / PAGE_NAME, verify_page())
     except (LedgerError, ReportError) as error:
         raise click.ClickException(str(error)) from None
     _tell(found, page, target, bundle, index, as_json)
-
-
-def _folder(runs: Path, run: str) -> Path:
-    """The folder of a run; `last` is the one whose outcome was written last."""
-    if run != LAST:
-        if not (runs / run / "scores.json").is_file() or Path(run).name != run:
-            raise click.ClickException(f"no finished run {run[:64]!r} in runs/ of this home; expected its scores.json")
-        return runs / run
-    finished = [path for path in runs.glob("*/run.json")]
-    if not finished:
-        raise click.ClickException("no finished run in this home; carry one out with 'comity run'")
-    return max(finished, key=lambda path: path.stat().st_mtime_ns).parent
 
 
 def _checked_copy(
@@ -146,10 +144,11 @@ def _tell(found: Numbers, page: bytes, target: Path, bundle: Path, index: int, a
         "report": str(target / "report.json"),
         "page": str(target / "report.html"),
         "bundle": str(bundle),
+        "checker": str(target / PAGE_NAME),
         "ledger": str(target / "ledger"),
         "entry": index,
         "as_of": found.members["as_of"],
-        "digests": {"report": found.digest, "page": sha256(page).hexdigest()},
+        "digests": {"report": found.digest, "page": sha256(page).hexdigest(), "checker": page_digest()},
         "covers": {"reported": 1, "begun": found.members["runs"]["begun"]},
     }
     if as_json:
@@ -158,6 +157,7 @@ def _tell(found: Numbers, page: bytes, target: Path, bundle: Path, index: int, a
     click.echo(f"report   {members['page']}\nnumbers  {members['report']}\nbundle   {members['bundle']}")
     click.echo(f"published as entry {index}; it covers 1 of {found.members['runs']['begun']} runs")
     click.echo(f"check it with: comity verify {bundle} --arrangement TERMS")
+    click.echo(f"or in a browser: open {target / PAGE_NAME} and drop the bundle onto it")
 
 
 def _read(path: Path) -> bytes:

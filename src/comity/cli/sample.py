@@ -9,7 +9,7 @@ from comity.cli.home import Home, make_home
 from comity.engagement import add_all
 from comity.engagement.sample import AUTHORITY, NOTICE, sample_cases
 
-__all__ = ["make_sample", "what_next"]
+__all__ = ["enter_sample", "make_sample", "what_next"]
 
 HOST = "sample.example"
 
@@ -17,6 +17,12 @@ HOST = "sample.example"
 def make_sample(folder: Path) -> Home:
     """Make the home and enter both cases."""
     home = make_home(folder, role="authority", name=AUTHORITY, host=HOST)
+    enter_sample(home)
+    return home
+
+
+def enter_sample(home: Home) -> None:
+    """Enter both cases of the sample in a home."""
     now = home.clock()
     with refusing():
         for case in sample_cases(now):
@@ -25,7 +31,6 @@ def make_sample(folder: Path) -> Home:
                 add_all(ledger, case.records, now)
             finally:
                 ledger.close()
-    return home
 
 
 def what_next(folder: Path) -> str:

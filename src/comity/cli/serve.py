@@ -173,6 +173,15 @@ ledger.add_command(compact)
     help="Allow providers at link-local addresses, where clouds hand out credentials.",
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Answer Prometheus here, apart from callers; no key is asked for.")
+@click.option(
+    "--portal",
+    "portal_at",
+    default="127.0.0.1:8788",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the portal listens, if this home keeps cases.",
+)
+@click.option("--no-portal", is_flag=True, help="Start no portal.")
 @click.option("--trace", is_flag=True, help="Send traces of calls, without content, where OTEL_* variables say.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready (always printed).")
 @click.pass_obj
@@ -189,10 +198,15 @@ def serve_command(
     upstream_certificate_key: Path | None,
     upstream_link_local: bool,
     metrics: str | None,
+    portal_at: str,
+    no_portal: bool,
     trace: bool,
     as_json: bool,
 ) -> None:
-    """Start gateway and publisher of every adopted arrangement; SIGTERM ends them in order."""
+    """Start gateway and publisher of every adopted arrangement, and the portal where this home keeps cases.
+
+    SIGTERM ends them in order.
+    """
     folders = adopted_folders(home.path)
     if not folders:
         raise click.ClickException("no arrangement is adopted here; 'comity ledger adopt' takes one that is signed")
@@ -225,6 +239,13 @@ def serve_command(
             if not no_publish
         ]
         watching, told = open_watching(stack, metrics, trace)
+        if not no_portal and any((home.path / "engagements").glob("*/ledger.sqlite")):
+            from comity.cli.portal import NEEDED, can_serve, start_portal
+
+            if can_serve():
+                told["portal"] = stack.enter_context(start_portal(home, "--listen", portal_at, "--gateway", url))
+            else:
+                click.echo(f"no portal is started: {NEEDED}", err=True)
 
         def ready() -> None:
             gc.freeze()  # what is loaded by now stays, and need not be looked through again and again

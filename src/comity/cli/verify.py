@@ -18,6 +18,7 @@ import click
 
 from comity.cli.bundle_verdict import is_bundle, judge, summary
 from comity.cli.certificate_verdict import CERTIFIED, is_certificate, judge_certificate
+from comity.cli.verify_page import write_verify_page
 from comity.ledger import LedgerError, Policy, parse_policy
 from comity.verify import (
     BundleVerdict,
@@ -54,7 +55,7 @@ SECTIONS: Final = (
     ("the terms and the parties' acts", ("origin", "terms", "acts")),
     ("the calls", ("calls", "grants", "gateways", "overruns", "stops", "disclosures", "runs", "draws")),
     ("the calls against the clauses", ("budget", "concurrency", "permits", "models")),
-    ("the run", ("plan", "scores", "rows", "counts")),
+    ("the run", ("plan", "planned", "scores", "rows", "counts")),
     ("the report", ("published", "as_of", "covers", "report", "page")),
     ("the content", ("sealed", "disclosed", "draw", "rescored")),
     ("what is disclosed", ("ledger", "call", "request", "answer")),
@@ -67,7 +68,7 @@ COLOURS: Final = {True: "green", False: "red", None: "yellow"}
 
 
 @click.command()
-@click.argument("subject", metavar="PATH|URL")
+@click.argument("subject", metavar="[PATH|URL]", required=False)
 @click.option(
     "--policy",
     "policy_file",
@@ -96,11 +97,17 @@ COLOURS: Final = {True: "green", False: "red", None: "yellow"}
 )
 @click.option("--ledger", "ledger", metavar="PATH|URL", help="For a disclosure or a certificate: its ledger's copy.")
 @click.option("--show", is_flag=True, help="For a disclosure: print what it shows.")
+@click.option(
+    "--page",
+    "page_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Check nothing, and write verify.html there: one page that checks a bundle in a browser, offline.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.pass_context
 def verify(
     ctx: click.Context,
-    subject: str,
+    subject: str | None,
     policy_file: Path | None,
     arrangement_file: Path | None,
     logs: tuple[str, ...],
@@ -108,6 +115,7 @@ def verify(
     entry_file: Path | None,
     ledger: str | None,
     show: bool,
+    page_file: Path | None,
     as_json: bool,
 ) -> None:
     """Check a bundle, ledger (folder or URL), receipt, checkpoint, disclosure, closing certificate or evidence.
@@ -120,6 +128,13 @@ def verify(
 
     For a URL the access key is read from the environment variable COMITY_KEY.
     """
+    if (subject is None) == (page_file is None):
+        raise click.UsageError("expected either something to check, or --page FILE to write the page that checks")
+    if page_file is not None:
+        write_verify_page(page_file, as_json=as_json)
+        return
+    if subject is None:
+        raise AssertionError("looked at before")
     given = _given_policy(policy_file, logs, witnesses)
     terms = _read_terms(arrangement_file) if arrangement_file is not None else None
     evidence = _evidence(Path(subject))

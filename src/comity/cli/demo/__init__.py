@@ -15,6 +15,7 @@ import click
 from comity.cli.demo.cheats import tell_cheats
 from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered
+from comity.cli.demo.portal import copy_ledger, open_portal
 from comity.cli.demo.processes import Stage
 from comity.cli.demo.scene import all_caught
 from comity.cli.demo.serving import serve_story
@@ -23,9 +24,14 @@ from comity.cli.demo.story import Endpoint, Story
 __all__ = ["demo"]
 
 ITEMS: Final = 120
+"""At most: the main run stops when its question is decided."""
+DECIDE: Final = "0.10"
+"""The question of the main run: are more answers right than this share?"""
 FEW: Final = 12
 MODEL: Final = "gemma-3-270m"
 MAX_OUTPUT: Final = 32
+REFRESH: Final = 5
+"""Seconds between copies of the ledger that the portal reads."""
 OVERHEAD: Final = 640
 """Tokens that the demo's chat template puts before a question, and room beside them."""
 
@@ -33,8 +39,9 @@ OVERHEAD: Final = 640
 @click.command()
 @click.option("--act", type=click.Choice(["story", "cheat", "all"]), default="all", show_default=True,
               help="The story, or how each side cheats and is caught, or both.")
-@click.option("--no-serve", is_flag=True, help="End when the story is told, instead of serving report and ledger.")
-@click.option("--items", default=ITEMS, show_default=True, type=click.IntRange(1, 200), help="Items of the main run.")
+@click.option("--no-serve", is_flag=True, help="End when the story is told, instead of serving what it made.")
+@click.option("--items", default=ITEMS, show_default=True, type=click.IntRange(1, 200),
+              help="Items of the main run, at most.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), envvar="COMITY_DEMO_DIR",
               default=Path(".demo"), show_default=True, help="Where the story's folders are made.")
 @click.option("--upstream", metavar="URL", help="Your own endpoint in place of the local model; key in --key-env.")
@@ -90,7 +97,7 @@ def demo(
             uncaught = not all_caught(cheats)
             result |= {"seconds": round(tell.seconds(), 1), "cheats": [cheat.as_json() for cheat in cheats]}
         if not no_serve and act != "cheat":
-            _serve(made, result)
+            _serve(story, result)
     finally:
         for each in reversed(stages):
             each.end()
@@ -106,10 +113,11 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
     story.service(story.stand_guard(endpoint))
     story.tell.act("Act three, continued: the evaluation")
     if "openai" in endpoint.protocols:
-        story.evaluate(endpoint, "openai", story.items)
+        story.evaluate(endpoint, "openai", story.items, decide=DECIDE)
         story.refusal(endpoint)
     if "anthropic" in endpoint.protocols:
         story.evaluate(endpoint, "anthropic", story.few if "openai" in endpoint.protocols else story.items)
+    stopped = story.runs[0].get("stopped")
     story.disclose(story.runs[0]["permits"][0])
     if offered.guard == "provider":
         story.count(story.mail("guard-counters"))
@@ -132,6 +140,7 @@ def _tell(story: Story, endpoint: Endpoint, offered: Offered) -> dict[str, Any]:
         "gateway": story.gateway,
         "calls": checked["calls"],
         "refused": checked["refused"],
+        "stopped": None if stopped is None else {**stopped, "saved": story.items - stopped["asked"]},
         "estimates": [_numbers(estimate) for run in story.runs for estimate in run["estimates"]],
         "runs": [run["run"] for run in story.runs],
         "report": published["page"],
@@ -239,8 +248,9 @@ def _ended(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _serve(made: Path, result: dict[str, Any]) -> None:
-    """Show report, bundle, ledger and receipts on one local address until Ctrl-C."""
+def _serve(story: Story, result: dict[str, Any]) -> None:
+    """Show the portal, and report, bundle, ledger and receipts beside it, on this machine until Ctrl-C."""
+    made = story.stage.folder
     with serve_story(
         made,
         page=Path(result["report"]),
@@ -249,11 +259,16 @@ def _serve(made: Path, result: dict[str, Any]) -> None:
         receipts=[Path(name) for name in result["receipts"]],
         numbers=Path(result["report_numbers"]),
     ) as address:
-        click.echo()
-        click.secho(f"Look at it: {address}", bold=True)
-        click.echo(f"Everything is in {made}. Ctrl-C ends it.")
         try:
+            links = open_portal(story)
+            click.echo()
+            click.secho("The portal, as each of them sees it (each link works once):", bold=True)
+            for who, link in links.items():
+                click.echo(f"  {who:28} {link}")
+            click.secho(f"Look at it: {address}", bold=True)
+            click.echo(f"Everything is in {made}. Ctrl-C ends it.")
             while True:
-                time.sleep(3600)
+                time.sleep(REFRESH)
+                copy_ledger(story)
         except KeyboardInterrupt:
             click.echo("\nended")

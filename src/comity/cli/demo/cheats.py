@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from comity.cli.demo.hidden import hidden_prompt
 from comity.cli.demo.narrator import Narrator
 from comity.cli.demo.offer import Offered
 from comity.cli.demo.processes import CommandFailed, Stage
@@ -33,6 +34,7 @@ def tell_cheats(stage: Stage, tell: Narrator, endpoint: Endpoint, offered: Offer
     scene = set_scene(stage, tell, endpoint, offered)
     unlisted_feature(scene)
     other_model(scene, endpoint, weights)
+    hidden_prompt(scene, endpoint, weights)
     too_many_calls(scene)
     around_the_gateway(scene)
     bundle = make_report(scene)
@@ -114,7 +116,7 @@ def too_many_calls(scene: Scene) -> None:
     found = scene.entries(before)
     kinds = Counter(entry["kind"] for _, entry in found)
     over = [entry for _, entry in found if entry.get("clause") == "budget.calls"]
-    evidence = scene.evidence(f"3-{CLIENTS}-clients.jsonl")
+    evidence = scene.evidence(f"4-{CLIENTS}-clients.jsonl")
     evidence.write_text("".join(json.dumps({"entry": index, **entry}) + "\n" for index, entry in found))
     verdict = scene.verify(scene.copy)
     passed = (kinds["call.permitted"], kinds["call.settled"], len(over)) == (LEFT, LEFT, CLIENTS - LEFT)
@@ -137,7 +139,7 @@ def around_the_gateway(scene: Scene) -> None:
     """Somebody has read the upstream key and a permit on the way to the model, and calls it there."""
     said = scene.cheat("wire", "", "call", "--target", scene.story.guard, "--seen", str(scene.seen))
     scene.stage.end("guard")  # nothing is left to call; ending it writes down what it refused in its last second
-    counted = scene.story.count(str(scene.evidence("4-guard-counters")))
+    counted = scene.story.count(str(scene.evidence("5-guard-counters")))
     scene.entries()
     compared = [scene.reconcile(file) for file, _ in counted]
     refused = sum((Counter(counters["refused"]) for _, counters in counted), Counter[str]())

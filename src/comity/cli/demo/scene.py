@@ -22,12 +22,16 @@ from comity.ledger import format_receipt
 from comity.ledger.reader import TileDirectory, receipt
 from comity.verify.facts import MARKS
 
-__all__ = ["CLIENTS", "LEFT", "Cheat", "Scene", "all_caught", "facts", "set_scene"]
+__all__ = ["CLIENTS", "IDENTITY_CALLS", "LEFT", "Cheat", "Scene", "all_caught", "facts", "set_scene"]
 
 ITEMS: Final = 8
 CLIENTS: Final = 64
 LEFT: Final = 10
 """Calls that the budget still holds when the crowd comes."""
+IDENTITY_CALLS: Final = 72
+"""What enrolling the model and testing it takes (see `hidden`)."""
+TOKENS_A_CALL: Final = 1200
+"""More than any call's input reserves."""
 SPARE: Final = 2
 """Calls beyond what the act takes: a run may have to repeat one."""
 COUNTERED: Final = 20
@@ -202,12 +206,15 @@ def facts(verdict: dict[str, Any], *names: str, brief: bool = False) -> list[str
 def set_scene(stage: Stage, tell: Narrator, endpoint: Endpoint, offered: Offered) -> Scene:
     """Four homes, signed terms, a gateway, two witnesses, and two runs of a few items."""
     story = Story(stage=stage, tell=Silent(), items=ITEMS, few=ITEMS)
-    calls = 2 * ITEMS + 1 + LEFT + SPARE
+    calls = 2 * ITEMS + 1 + LEFT + SPARE + IDENTITY_CALLS
     story.talks()
     switch = stage.start(
         "switch", ["comity.cli.demo.switch", "serve", "--home", str(stage.home("provider")), "--target", endpoint.url]
     )
-    offered = replace(offered, calls=calls + COUNTERED, protocols=("openai",), concurrency=CLIENTS)
+    tokens = (calls + COUNTERED + CLIENTS) * TOKENS_A_CALL
+    offered = replace(
+        offered, calls=calls + COUNTERED, input_tokens=tokens, protocols=("openai",), concurrency=CLIENTS
+    )
     story.terms(offered)
     guarded = story.stand_guard(replace(endpoint, url=switch["url"], protocols=("openai",)))
     scene = Scene(stage=stage, tell=tell, story=story, model=endpoint.model)

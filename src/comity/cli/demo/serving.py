@@ -6,7 +6,8 @@ A static server for reading: GET and HEAD alone, from this machine alone, and of
 it started; a name that is not in that list is 404, whatever lies on the disk.  The index is a page of ours that says in
 plain words what each file is; no folder is listed.
 
-Every answer forbids scripts, frames and foreign addresses, and none is cached.
+Every answer forbids scripts, frames and foreign addresses, and none is cached.  `verify.html` alone runs its own
+script, which may fetch nothing: it checks the bundle in the reader's browser.
 
 The page on trust is read from the checkout, and left out where there is none.
 """
@@ -24,6 +25,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from comity.cli.demo.plain_page import plain_page, trust_page
+from comity.report.verify_page import PAGE_NAME, page_policy, verify_page
 
 __all__ = ["serve_story", "story_files"]
 
@@ -115,7 +117,8 @@ def serve_story(
     if missing:
         raise FileNotFoundError(f"not there to be served: {', '.join(missing[:3])}")
     trust = trust_page()
-    made = {"": _index(folder.name, shown, trust is not None)} | ({} if trust is None else {"trust.html": trust})
+    made = {"": _index(folder.name, shown, trust is not None), PAGE_NAME: verify_page()}
+    made |= {} if trust is None else {"trust.html": trust}
     allowed = {name: path for served in shown for name, path in served.files.items()}
     server = ThreadingHTTPServer((HOST, port), _handler(allowed, made))
     server.daemon_threads = True
@@ -149,7 +152,8 @@ def _handler(allowed: Mapping[str, Path], made: Mapping[str, bytes]) -> type[Bas
                 return
             name = unquote(self.path.partition("?")[0]).removeprefix("/")
             if name in made:
-                self._send(HTTPStatus.OK, TYPES[".html"], made[name], body)
+                policy = f"{page_policy()}; frame-ancestors 'none'" if name == PAGE_NAME else ""
+                self._send(HTTPStatus.OK, TYPES[".html"], made[name], body, policy=policy)
             elif name in allowed:
                 kind = TYPES.get(allowed[name].suffix, "application/octet-stream")
                 kind = TYPES[".txt"] if name == "ledger/checkpoint" else kind
@@ -162,11 +166,11 @@ def _handler(allowed: Mapping[str, Path], made: Mapping[str, bytes]) -> type[Bas
             host = self.headers.get("Host", "")
             return bool(re.fullmatch(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?", host))
 
-        def _send(self, status: HTTPStatus, kind: str, content: bytes, body: bool) -> None:
+        def _send(self, status: HTTPStatus, kind: str, content: bytes, body: bool, *, policy: str = "") -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
-            for name, value in HEADERS.items():
+            for name, value in (HEADERS | ({"Content-Security-Policy": policy} if policy else {})).items():
                 self.send_header(name, value)
             self.end_headers()
             if body:
@@ -180,6 +184,12 @@ def _handler(allowed: Mapping[str, Path], made: Mapping[str, bytes]) -> type[Bas
 
 def _index(name: str, shown: Sequence[Served], trust: bool) -> bytes:
     items = [(f"/{served.name}", served.title, served.words) for served in shown]
+    words = (
+        "Save the bundle, and the checking page if you like; drop the bundle onto the page. It recomputes the number, "
+        "lists every run and says how far the proof reaches. It uses no network."
+    )
+    items.insert(next(n for n, (address, _, _) in enumerate(items, 1) if address == "/bundle.zip"),
+                 (f"/{PAGE_NAME}", "Check it in the browser", words))  # fmt: skip
     if trust:
         words = "What each side could see, forge or stop, for each placement, and what catches it."
         items.append(("/trust.html", "Who can do what", words))

@@ -238,17 +238,24 @@ class Story:
             "The evaluator made its own key; the grant holds its digest, so the secret never travels.",
         )
 
-    def evaluate(self, endpoint: Endpoint, protocol: str, items: int) -> dict[str, Any]:
-        """A plan is frozen and run; the estimate comes with its interval and what is missing."""
+    def evaluate(self, endpoint: Endpoint, protocol: str, items: int, *, decide: str = "") -> dict[str, Any]:
+        """A plan is frozen and run; the estimate comes with its interval and what is missing.
+
+        With `decide` it asks no more than it takes to know whether the rate is above that.
+        """
         run, tell, mail = self.stage.run_json, self.tell, self.mail
         plan = mail(f"plan-{protocol}.yaml")
         run("evaluator", "plan", "new", "--arrangement", self.arrangement, "--protocol", protocol,
-            "--model", endpoint.model, "--items", str(items), "--out", plan)  # fmt: skip
+            "--model", endpoint.model, "--items", str(items), "--out", plan,
+            *(("--decide", decide) if decide else ()))  # fmt: skip
         frozen = run("evaluator", "plan", "freeze", plan, "--gateway", self.gateway)
         tell.step(
             "evaluator",
-            f"A plan of {items} items over Inspect's {protocol}/ provider is frozen (entry {frozen['index']}).",
-            "What will be asked and how it is judged is fixed before the first call.",
+            f"A plan of {'at most ' if decide else ''}{items} items over Inspect's {protocol}/ provider is frozen "
+            f"(entry {frozen['index']}).",
+            f"Its question: are more than {float(decide):.0%} of the answers right? It asks until that is known."
+            if decide
+            else "What will be asked and how it is judged is fixed before the first call.",
         )
         done: dict[str, Any] = run("evaluator", "run", plan, "--gateway", self.gateway, show=True)
         if not done["estimates"]:
@@ -268,6 +275,8 @@ class Story:
         )
         for estimate in done["estimates"]:
             tell.quote(estimate["text"])
+        if decide:
+            tell.quote(_decided(float(decide), done["stopped"], items))
         return done
 
     def refusal(self, endpoint: Endpoint) -> None:
@@ -393,3 +402,11 @@ def _question_and_answer(opened: str) -> str:
     asked, answered = bodies[0], bodies[1]
     text = answered["choices"][0]["message"]["content"] if "choices" in answered else answered["content"][0]["text"]
     return f"asked     {asked['messages'][-1]['content']}\nanswered  {text.strip()}"
+
+
+def _decided(rate: float, stopped: dict[str, Any], items: int) -> str:
+    """What a run that may stop early decided, and how many calls it left in the budget."""
+    asked, decision = int(stopped["asked"]), str(stopped["decision"])
+    if decision == "open":
+        return f"whether the rate is above {rate:.0%} stays open after all {asked} items"
+    return f"the rate is {decision} {rate:.0%}: decided after {asked} of at most {items} items, {items - asked} saved"
