@@ -19,8 +19,8 @@ from typing import Final
 
 import click
 
-from comity.cli.engagement_acts import COMMANDS as ACTS
 from comity.cli.main import main
+from comity.engagement.acts import ACTS
 from comity.engagement.case import MODEL_TRACK
 from comity.engagement.links import NAMES
 from comity.engagement.rules import REQUIRED, VOCABULARY
