@@ -14,18 +14,18 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Where pytest runs its tests in parallel; `make test JOBS=0` runs them in one process.
 JOBS ?= 2
-# Passed on to the command of `demo`, `test`, `fuzz`, `bench` and `bench-gateway`.
+# Passed on to the command of `demo`, `test`, `fuzz` and the benches.
 ARGS ?=
 PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check fuzz bench bench-gateway docs format pins clean
+.PHONY: help demo test check guests fuzz bench bench-evaluation bench-gateway bench-portal docs format pins clean
 
 help: ## List what there is to do.
 	@echo "Comity: structured access to AI models, with a record that neither side can rewrite."
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  ARGS='…' goes to the command of demo, test, fuzz and both benches; PYTHON=… names the Python to install with."
+	@echo "  ARGS='…' goes to the command of demo, test, fuzz and the benches; PYTHON=… names the Python to install with."
 
 demo: $(VENV)/.demo-ready ## Tell the whole story with a real local model. ARGS='--no-serve --json' for a script.
 	@$(RUN)/comity demo --folder .demo $(ARGS)
@@ -37,14 +37,22 @@ check: $(VENV)/.dev-ready ## Lint and check the types.
 	@$(RUN)/ruff check src tests benchmarks tools
 	@$(RUN)/mypy
 
+guests: .cache/guests/.ready ## Install published evaluations beside the environment, for the test that runs one as a guest.
+
 fuzz: $(VENV)/.dev-ready ## Fuzz every reader and the routes, a minute each. ARGS='--seconds 10 --target edge' for less.
 	@$(RUN)/python tests/fuzz/fuzz.py $(ARGS)
 
 bench: $(VENV)/.dev-ready ## Measure the ledger against plain SQLite with the same durability, in the same run.
 	@$(RUN)/python benchmarks/ledger.py $(ARGS)
 
+bench-evaluation: $(VENV)/.dev-ready ## Measure what the planner learns per query, and whether its guarantees hold. ARGS='--matrix FILE.csv --json'.
+	@$(RUN)/python -m benchmarks.evaluation $(ARGS)
+
 bench-gateway: $(VENV)/.dev-ready ## Measure the gateway beside nginx, LiteLLM and Portkey, in the same run. ARGS=--quick, ARGS=--json.
 	@$(RUN)/python -m benchmarks.gateway $(ARGS)
+
+bench-portal: $(VENV)/.dev-ready ## Measure the portal's pages: a full house, 200 people. ARGS=--quick, ARGS='--record --json'.
+	@$(RUN)/python -m benchmarks.portal $(ARGS)
 
 docs: $(VENV)/.dev-ready ## Write the reference of commands, entries and law packs anew, out of code and data.
 	@$(RUN)/python tools/reference.py
@@ -75,4 +83,14 @@ $(VENV)/.demo-ready: $(VENV)/.made requirements/demo.txt pyproject.toml
 $(VENV)/.dev-ready: $(VENV)/.demo-ready requirements/dev.txt
 	@echo "comity: installing what tests and checks need, by hash" >&2
 	@$(PIP) install --require-hashes --only-binary :all: --no-deps -r requirements/dev.txt >&2
+	@touch $@
+
+# An environment of its own that sees the packages of the other: importing every published task would slow every test.
+.cache/guests/.ready: $(VENV)/.dev-ready requirements/guests.txt
+	@echo "comity: installing published evaluations, by hash" >&2
+	@$(RUN)/python -m venv --clear --without-pip .cache/guests
+	@$(RUN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	 > "$$(echo .cache/guests/lib/python3.*/site-packages)/comity.pth"
+	@$(PIP) --python .cache/guests/bin/python install --require-hashes --only-binary :all: --no-deps \
+	 -r requirements/guests.txt >&2
 	@touch $@

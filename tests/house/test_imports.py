@@ -19,6 +19,9 @@ TABLE: dict[str, set[str]] = {
     "evaluation": {"arrangement", "ledger", "records", "vault", "estimate"},
     "engagement": {"arrangement", "law", "ledger", "records", "vault"},
     "report": {"arrangement", "engagement", "estimate", "evaluation", "law", "ledger", "records", "vault", "verify"},
+    "portal": {
+        "arrangement", "engagement", "estimate", "evaluation", "law", "ledger", "records", "report", "vault", "verify",
+    },
 }
 """Which rooms each room may import.  `cli` may import every one of them; no room may import `cli`."""
 
