@@ -15,7 +15,7 @@ NO_PAGE = frozenset((
 
 SHOWS = {
     "portfolio": "portfolio", "inbox": "inbox", "open_case": "open", "case": "case", "timeline": "timeline",
-    "entry": "entry", "clocks": "clocks", "adequacy": "adequacy", "documentation": "documentation",
+    "entry": "entry", "clocks": "clocks", "adequacy": "adequacy", "duties": "duties", "documentation": "documentation",
     "finding": "finding", "case_file": "case-file", "acts": "acts", "act": "act-finding", "terms": "terms",
     "terms_offer": "terms-offer", "terms_counter": "terms-counter", "terms_send": "terms-send",
     "terms_receive": "terms-arrived", "terms_sign": "terms-sign", "access": "access",
