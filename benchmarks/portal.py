@@ -58,8 +58,8 @@ PAGES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
         ("portfolio", 4), ("portfolio-by-date", 1), ("portfolio-page-5", 1), ("inbox", 4), ("inbox-of-case", 1),
         ("case", 6), ("case-large", 2), ("timeline", 2), ("timeline-large", 1), ("timeline-deep", 1),
         ("timeline-kind", 1), ("entry", 3), ("entry-large", 1), ("clocks", 2), ("clocks-large", 1), ("adequacy", 2),
-        ("documentation", 1), ("finding", 2), ("acts", 2), ("act", 1), ("terms", 1), ("access", 3), ("stand", 2),
-        ("run", 2), ("register", 1), ("accessibility", 0.2),
+        ("duties", 1), ("documentation", 1), ("finding", 2), ("acts", 2), ("act", 1), ("terms", 1), ("access", 3),
+        ("stand", 2), ("run", 2), ("register", 1), ("accessibility", 0.2),
     ),
     "access": (
         ("portfolio", 4), ("inbox", 4), ("case-large", 4), ("timeline-large", 2), ("access", 6), ("stand", 6),
@@ -89,7 +89,8 @@ def address(page: str, made: Made, large: int, chance: random.Random) -> str:
         "timeline-deep": f"{deep}timeline/?after={chance.randrange(120, 900)}",
         "timeline-kind": f"{deep}timeline/?kind=information.requested", "entry": f"{case}entry/{chance.randrange(30)}/",
         "entry-large": f"{case}entry/{chance.randrange(900)}/", "clocks": f"{case}clocks/",
-        "clocks-large": f"{case}clocks/", "adequacy": f"{deep}adequacy/", "documentation": f"{deep}documentation/",
+        "clocks-large": f"{case}clocks/", "adequacy": f"{deep}adequacy/", "duties": f"{deep}duties/",
+        "documentation": f"{deep}documentation/",
         "finding": f"{deep}findings/{made.findings[large]}/", "acts": f"{case}acts/",
         "act": f"{case}acts/meeting/", "terms": f"{deep}terms/{terms}/", "access": access, "stand": f"{access}stand/",
         "run": f"{access}runs/{made.runs[large]}/", "register": "/register/", "accessibility": "/accessibility/",
@@ -175,15 +176,16 @@ def comity(home: Path, *arguments: str) -> list[str | Path]:
 
 def people_of(made: Made) -> list[Person]:
     """Accounts with both factors and a session each; Django is set up in a process of its own."""
-    code = "import sys; from benchmarks.portal import enrol; enrol(sys.argv[1])"
-    done = subprocess.run([sys.executable, "-c", code, str(made.home)], capture_output=True, text=True, check=False)
+    code = "import sys; from benchmarks.portal import enrol; enrol(sys.argv[1], int(sys.argv[2]))"
+    asked = [sys.executable, "-c", code, str(made.home), str(len(made.arrangements))]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotMeasure(f"accounts could not be made: {done.stderr[-1500:]}")
     return [Person(*one) for one in json.loads(done.stdout)]
 
 
-def enrol(home: str) -> None:
-    """Make the accounts and print who they are."""
+def enrol(home: str, large: int) -> None:
+    """Make the accounts and print who they are; teams and evaluators belong to one of the large cases each."""
     from comity.cli.home import open_home
     from comity.cli.portal import house_of
     from comity.portal.settings import local
@@ -205,10 +207,10 @@ def enrol(home: str) -> None:
     for number, role in enumerate(roles):
         cookie = ""
         if role:
-            party = provider_of(number % 10) if role == "access" else AUTHORITY
+            party = provider_of(number % large) if role == "access" else AUTHORITY
             account = make_account(
                 f"{role}-{number}", role=role, organisation=party, name=f"{role} {number}",
-                person=person_of(number % 10) if role == "evaluator" else "",
+                person=person_of(number % large) if role == "evaluator" else "",
             )  # fmt: skip
             session = import_module(settings.SESSION_ENGINE).SessionStore()
             session[SESSION_KEY], session[SEEN] = str(account.pk), True
@@ -272,7 +274,8 @@ def run(effort: Effort, again: bool) -> dict[str, Any]:
         times = "  ".join(f"{part} {found[f'{part}_ms']:7.1f} ms" for part in ("p50", "p95", "p99"))
         say(f"  {name:18} {found['n']:5}  {times}  {found['bytes'] / 1e3:7.1f} kB")
     say(f"  {result['server']}")
-    say(f"  {result['failed']} pages failed; {result['took_s']} s in all")
+    failed = sorted({f"{one.page}: {one.status}" for one in visits if one.status != 200})
+    say(f"  {result['failed']} pages failed {', '.join(failed)}; {result['took_s']} s in all")
     return result
 
 

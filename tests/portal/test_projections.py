@@ -255,7 +255,7 @@ def test_tables_of_another_shape_are_made_anew(world: World, files: Path) -> Non
         assert make_tables("other")
         Projector(world.house(), alias="other").run_once()
         assert not make_tables("other")
-        assert 5 == CaseRow.objects.using("other").count()
+        assert len(world.house().case_ids()) == CaseRow.objects.using("other").count() > 4
         with connections["other"].cursor() as cursor:
             cursor.execute("UPDATE projection_shape SET shape = 'older'")
         assert make_tables("other")
