@@ -59,13 +59,15 @@ PAGES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
         ("case", 6), ("case-large", 2), ("timeline", 2), ("timeline-large", 1), ("timeline-deep", 1),
         ("timeline-kind", 1), ("entry", 3), ("entry-large", 1), ("clocks", 2), ("clocks-large", 1), ("adequacy", 2),
         ("duties", 1), ("documentation", 1), ("finding", 2), ("acts", 2), ("act", 1), ("terms", 1), ("access", 3),
-        ("stand", 2), ("run", 2), ("register", 1), ("accessibility", 0.2),
+        ("stand", 2), ("run", 2), ("plans", 1), ("calls", 1), ("register", 1), ("accessibility", 0.2),
     ),
     "access": (
         ("portfolio", 4), ("inbox", 4), ("case-large", 4), ("timeline-large", 2), ("access", 6), ("stand", 6),
         ("terms", 2), ("adequacy", 1), ("clocks-large", 1), ("documentation", 1),
     ),
-    "evaluator": (("portfolio", 2), ("case-large", 2), ("access", 6), ("stand", 6), ("run", 8)),
+    "evaluator": (
+        ("portfolio", 2), ("case-large", 2), ("access", 6), ("stand", 6), ("run", 6), ("calls", 2), ("plans", 2),
+    ),
     "": (("register", 6), ("accessibility", 1), ("sign-in", 1)),
 }  # fmt: skip
 """Role → the pages that it opens, each with its weight."""
@@ -93,7 +95,8 @@ def address(page: str, made: Made, large: int, chance: random.Random) -> str:
         "documentation": f"{deep}documentation/",
         "finding": f"{deep}findings/{made.findings[large]}/", "acts": f"{case}acts/",
         "act": f"{case}acts/meeting/", "terms": f"{deep}terms/{terms}/", "access": access, "stand": f"{access}stand/",
-        "run": f"{access}runs/{made.runs[large]}/", "register": "/register/", "accessibility": "/accessibility/",
+        "run": f"{access}runs/{made.runs[large]}/", "calls": f"{access}runs/{made.runs[large]}/calls/",
+        "plans": f"{access}plans/", "register": "/register/", "accessibility": "/accessibility/",
         "sign-in": "/accounts/login/",
     }[page]  # fmt: skip
 

@@ -20,19 +20,35 @@ from typing import Any, Final
 
 import specimen
 from dossier import rich
-from rich_world import AT, TERMS, rich_access, rich_case, rich_terms
+from rich_world import AT, TERMS, WHO, at, rich_access, rich_case, rich_terms
 from stories import Story
 
 from comity.arrangement import Offer, Terms, countersign, offer_terms
 from comity.engagement import Case, add_all, origin_of
 from comity.engagement.sample import AUTHORITY, sample_cases
+from comity.evaluation.plan import Plan, plan_members
+from comity.evaluation.plan_text import parse_plan, write_plan
+from comity.evaluation.suites import load_suite
 from comity.law import load_pack
 from comity.ledger import Ledger, create_ledger, open_ledger
 from comity.portal.house import AccessBook, House, Opening
-from comity.records import CaseOpened, ConflictDeclared, ExpertAppointed, ExpertProposed, Record, instant_text, to_bytes
+from comity.records import (
+    CaseOpened,
+    ConflictDeclared,
+    Digest,
+    ExpertAppointed,
+    ExpertProposed,
+    Hex32,
+    PlanFrozen,
+    Record,
+    RunBegun,
+    instant_text,
+    to_bytes,
+)
 
 __all__ = [
-    "FOUND", "OFFICE", "RICH", "ROLES", "SAMPLES", "WRITTEN", "World", "account", "asked", "make_world", "url_world",
+    "FOUND", "OFFICE", "PLAN", "PLANNED", "RICH", "ROLES", "SAMPLES", "WRITTEN", "World", "account", "asked",
+    "make_world", "plan_text", "url_world",
 ]  # fmt: skip
 
 OFFICE: Final = "Office for AI"
@@ -42,6 +58,22 @@ WRITTEN: Final = "d" * 32
 SAMPLES: Final = tuple(one.engagement for one in sample_cases(AT))
 HOST: Final = "office.example"
 LAW: Final = cache(load_pack)
+
+PLANNED: Final = Hex32("8" * 32)
+"""A run under a plan that was frozen before, whose text the house may have at hand."""
+
+
+def plan_text(items: int = 40, **more: Any) -> str:
+    """A plan over a shipped suite, as its author has it."""
+    members = plan_members(
+        plan_id="5" * 32, arrangement=more.pop("arrangement", TERMS.id), title=f"Short answers, {items} items",
+        suite=load_suite("short-answers"), protocol="openai", model="nova-5", items=items, seed="6" * 32,
+    )  # fmt: skip
+    return write_plan(members | more)
+
+
+PLAN: Final[Plan] = parse_plan(plan_text(), "plan")
+"""The plan of that run."""
 
 ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "handler": {"role": "handler", "organisation": OFFICE},
@@ -117,6 +149,7 @@ class World:
             "open_case": self.open_case, "case_stamp": self.stamp, "terms_of": self.terms_of,
             "offers_of": self.offers_of, "access": self.books,
             "access_stamp": lambda: len(self.access), "law": LAW, "begin": self.begin,
+            "plan_of": {PLAN.digest: PLAN.canonical}.get,
         }  # fmt: skip
         return House(**made | more)
 
@@ -128,7 +161,12 @@ def make_world(path: Path) -> World:
     newer = rich_terms(version=2, previous=TERMS.digest, access_days=25)
     world.offers += [countersign(offer_terms(TERMS, specimen.PROVIDER), specimen.AUTHORITY)]
     world.offers += [offer_terms(newer, specimen.PROVIDER)]
-    entries = [to_bytes(record) for record in rich_access().records]
+    autumn, planned = rich_access(), Digest(PLAN.digest)
+    autumn.add(PlanFrozen(at=at("11-24T10:00"), plan=planned, **WHO))
+    autumn.add(RunBegun(at=at("11-24T10:05"), run=PLANNED, plan=planned, **WHO))
+    for minute in range(10, 22):
+        autumn.call(f"11-24T10:{minute}", "nova-5", "sampling", run=PLANNED)
+    entries = [to_bytes(record) for record in autumn.records]
     world.access.append(AccessBook(origin=TERMS.ledger.origin, entries=entries))
     world.write(RICH, rich_case().records)
     found = rich()

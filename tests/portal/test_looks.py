@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browsers import Pages, aside, chromium_pages
-from houses import FOUND, RICH, SAMPLES, WRITTEN, World
+from houses import FOUND, PLANNED, RICH, SAMPLES, WRITTEN, World, plan_text
 from rich_world import RUN, TERMS
 
 pytestmark = [
@@ -29,6 +29,9 @@ PAGES = {
     "act-finding": ("handler", f"/case/{FOUND}/acts/finding/"),
     "access": ("handler", f"/case/{RICH}/access/{TERMS.id}/"),
     "run": ("evaluator", f"/case/{RICH}/access/{TERMS.id}/runs/{RUN}/"),
+    "plans": ("evaluator", f"/case/{RICH}/access/{TERMS.id}/plans/"),
+    "calls": ("evaluator", f"/case/{RICH}/access/{TERMS.id}/runs/{PLANNED}/calls/"),
+    "run-planned": ("evaluator", f"/case/{RICH}/access/{TERMS.id}/runs/{PLANNED}/"),
     "duties": ("handler", f"/case/{FOUND}/duties/"),
     "documentation": ("handler", f"/case/{FOUND}/documentation/"),
     "finding": ("handler", f"/case/{FOUND}/findings/{'3' * 32}/"),
@@ -88,6 +91,24 @@ def test_nobody_is_shut_out_and_nothing_sticks_out(pages: Pages, axe: str, name:
         told += [f"{width}: {over} pixels stick out"] * (over > 0)
     assert not told, "\n".join(told)
     assert [] == [text for text in pages.complaints[before:] if not any(word in text for word in EXPECTED)]
+
+
+def test_a_plan_is_held_against_the_budget_in_a_browser(pages: Pages, axe: str, files: Path) -> None:
+    """The file is chosen, the answer stands at the top of the page, and axe-core finds nothing on it."""
+    (files / "plan.yaml").write_text(plan_text(60))
+    page = pages.shared("evaluator")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"/case/{RICH}/access/{TERMS.id}/plans/")
+    page.get_by_label("The plan's file").set_input_files(files / "plan.yaml")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("heading", name="Short answers, 60 items").wait_for()
+    page.evaluate("document.querySelector('#checked').scrollIntoView()")
+    pages.keep(page, "plan-checked")
+    page.evaluate(axe)
+    found: Any = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+
+    assert [] == [one["id"] for one in found["violations"]]
 
 
 def test_a_page_is_walked_by_keyboard(pages: Pages) -> None:

@@ -28,6 +28,7 @@ OF_A_CASE = frozenset((
 ))  # fmt: skip
 OF_AN_ARRANGEMENT = frozenset((
     "terms", "terms_file", "terms_sign", "terms_send", "terms_counter", "access", "access_stand", "access_act", "run",
+    "calls", "plans",
 ))  # fmt: skip
 OF_A_FINDING = frozenset({"finding"})
 ACTING = frozenset({"handler", "handler-elsewhere", "access"})
@@ -116,7 +117,7 @@ def test_an_arrangement_is_there_for_whom_its_case_concerns(
     for name in sorted(OF_AN_ARRANGEMENT):
         for case, engagement in CASES.items():
             arguments = {"engagement": engagement, "arrangement": TERMS.id}
-            arguments |= {"access_act": {"door": "stop"}, "run": {"run": RUN}}.get(name, {})
+            arguments |= {"access_act": {"door": "stop"}, "run": {"run": RUN}, "calls": {"run": RUN}}.get(name, {})
             answer = browser.get(reverse(name, kwargs=arguments))
             wanted = 404
             if not role:

@@ -19,7 +19,8 @@ SHOWS = {
     "finding": "finding", "case_file": "case-file", "acts": "acts", "act": "act-finding", "terms": "terms",
     "terms_offer": "terms-offer", "terms_counter": "terms-counter", "terms_send": "terms-send",
     "terms_receive": "terms-arrived", "terms_sign": "terms-sign", "access": "access",
-    "access_act": "stop", "run": "run", "register": "register", "register_case": "register-case", "people": "people",
+    "access_act": "stop", "run": "run", "plans": "plans", "calls": "calls", "register": "register",
+    "register_case": "register-case", "people": "people",
     "accessibility": "accessibility",
 }  # fmt: skip
 """Page → the picture of it."""

@@ -21,7 +21,7 @@ WHOLE = ("case_file",)
 """Pages whose purpose is to hold everything."""
 GROWING = (
     "Position", "CaseRow", "EntryRow", "MentionRow", "MatterRow", "ClockRow", "FindingRow", "FileRow", "NamedRow",
-    "RunRow",
+    "PlanRow", "RunRow",
 )  # fmt: skip
 """Tables that grow with the number of cases, or with what happens in one; the law bounds the others for a case."""
 ADMINISTRATORS = ("people", "person")
@@ -41,7 +41,7 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     found["act"] = ("handler", {"engagement": FOUND, "name": "reply"})
     found |= {name: ("handler", arrangement) for name in OF_AN_ARRANGEMENT}
     found["access_act"] = ("handler", arrangement | {"door": "stop"})
-    found["run"] = ("evaluator", arrangement | {"run": RUN})
+    found["run"] = found["calls"] = ("evaluator", arrangement | {"run": RUN})
     return found | {name: ("handler", {"engagement": FOUND, "finding": "3" * 32}) for name in OF_A_FINDING}
 
 

@@ -56,6 +56,23 @@ def load_bank(plan: p.Plan) -> Bank:
     return GuestBank(guest=guest, scoring=plan.scoring, chosen=chosen, names=names)
 
 
+def whole_suite(plan: p.Plan) -> SuiteBank | None:
+    """A suite's bank where nobody needs the sample, so that neither seed nor frame does; `None` for a task's.
+
+    Raises `EvaluationError` where this release ships another version of the suite than the plan pins.
+    """
+    population = plan.claim.population
+    if not isinstance(population, p.Population):
+        return None
+    suite = load_suite(population.suite)
+    if suite.sha256 != population.sha256:
+        raise EvaluationError(
+            f"claim.population.sha256: expected {suite.sha256[:16]}…, the suite {suite.name} of this release; "
+            f"the plan has {population.sha256[:16]}…"
+        )
+    return SuiteBank(suite=suite, chosen=tuple(item.id for item in suite.items))
+
+
 def suite_fields(suite: Suite, by: str) -> dict[str, str]:
     """Every item of a suite with one of its fields, or with nothing; raises `EvaluationError`."""
     return {item.id: _field(item.id, by, getattr(item, by, None) if by else "") for item in suite.items}

@@ -6,7 +6,8 @@ limit; input at the dearest price that it can have.  *With every repeat* is the 
 as the plan allows.  *Expected* is a rule of thumb: four bytes of text a token, and for a suite answers as long as the
 accepted ones; it settles nothing.
 
-Of an active sample, whose items are not known beforehand, the dearest of the bank are counted.
+Where the sample is not known beforehand, because it is active or its seed is not at hand, the dearest items of the
+bank are counted.
 
 What a plan sets aside for a pilot, for canaries and as a reserve (`access.split`) counts at most, each call as the
 dearest of the sample.
@@ -242,12 +243,12 @@ def body_of(plan: Plan, question: str) -> bytes:
 
 
 def _amounts(plan: Plan, bank: Bank, model: Model) -> list[tuple[Amount, Amount]]:
-    """At most and expected, for one call of each item; which items an active plan asks is not known beforehand."""
-    if plan.framed is None:
-        return [_item(plan, bank, model, item) for item in bank.chosen]
-    if plan.parts.sampling.kind == "stratified":
+    """At most and expected, for one call of each item; of a sample that is not known, for the dearest items."""
+    if plan.framed is not None and plan.parts.sampling.kind == "stratified":
         sample = FromFrame(design_of(plan), plan.framed.frame, plan.design.seed, bank.names, {})
         return [_item(plan, bank, model, item) for item in sample.items()]
+    if len(bank.chosen) == plan.design.items:
+        return [_item(plan, bank, model, item) for item in bank.chosen]
     every = [_item(plan, bank, model, item) for item in bank.chosen]
     every.sort(key=lambda pair: _figures(pair[0])[::-1], reverse=True)
     return every[: plan.design.items]

@@ -127,6 +127,8 @@ class House:
     """Hand a signed file to the portal at an address. Raises `HouseRefused`."""
     institution: Institution | None = None
     """Where people sign in before they come here; `None` where accounts are the portal's own."""
+    plan_of: Callable[[str], bytes | None] = lambda digest: None
+    """The text of a plan that was run from this instance, by its digest; `None` where it is not at hand."""
     gateway: str = ""
     """The gateway's address, as evaluators use it; empty where it is not known."""
     send: Callable[[str, str, bytes], Mapping[str, object]] | None = None

@@ -138,6 +138,7 @@ PERMISSIONS: Final[Mapping[str, Sequence[Sequence[Condition]]]] = {
         (_role("handler"), OF_AUTHORITY, OPEN, _key_of("authority")),
         (_role("access"), OF_PROVIDER, OPEN, _key_of("provider")),
     ),
+    "plan.see": ((_role("handler"), OF_AUTHORITY), (_role("evaluator"), NAMED), (_role("expert"), NAMED)),
     "people.manage": ((_role("administrator"),),),
 }
 

@@ -17,8 +17,8 @@ from comity.portal.projections.fence import ReadOnly, WrittenByTheProjectorAlone
 
 __all__ = [
     "TABLES", "AccessRow", "AdequacyRow", "ArrangementRow", "AssessmentRow", "BriefLine", "CaseRow", "ClockRow",
-    "EntryRow", "FileRow", "FindingRow", "FormRow", "MatterRow", "MentionRow", "NamedRow", "Position", "Projection",
-    "RunRow", "TermsRow",
+    "EntryRow", "FileRow", "FindingRow", "FormRow", "MatterRow", "MentionRow", "NamedRow", "PlanRow", "Position",
+    "Projection", "RunRow", "TermsRow",
 ]  # fmt: skip
 
 
@@ -361,6 +361,21 @@ class RunRow(Projection):
         indexes = (_index("arrangement", "plan", "begun"), _index("arrangement", "begun"))
 
 
+class PlanRow(Projection):
+    """One plan that was frozen under an arrangement, by its digest."""
+
+    arrangement = _words(32)
+    plan = _words(64)
+    person = _words(200)
+    frozen = _number()
+    frozen_at = _words(32)
+    deviations = _json()
+    """What was stated of it: entry, party, reason and the plan that takes its place, if one does."""
+
+    class Meta:
+        indexes = (_index("arrangement", "frozen"),)
+
+
 class FormRow(Projection):
     """One form of documentation, for one recipient, about one model."""
 
@@ -378,6 +393,6 @@ class FormRow(Projection):
 
 TABLES: Final[tuple[type[Projection], ...]] = (
     Position, CaseRow, BriefLine, EntryRow, MentionRow, MatterRow, ClockRow, ArrangementRow, TermsRow, AdequacyRow,
-    AssessmentRow,    FindingRow, FileRow, FormRow, NamedRow, AccessRow, RunRow,
+    AssessmentRow, FindingRow, FileRow, FormRow, NamedRow, AccessRow, PlanRow, RunRow,
 )  # fmt: skip
 """Every projection, in the order in which they are written."""

@@ -40,7 +40,7 @@ from comity.law import Pack, named_calendar
 from comity.portal.house import AccessBook, House
 from comity.portal.projections.access_rows import access_row
 from comity.portal.projections.fence import PROJECTOR
-from comity.portal.projections.models import TABLES, AccessRow, CaseRow, Position, Projection, RunRow
+from comity.portal.projections.models import TABLES, AccessRow, CaseRow, PlanRow, Position, Projection, RunRow
 from comity.portal.projections.rows import Told, arrangements_named, case_rows
 from comity.portal.projections.run_rows import RunReader
 from comity.records import parse_instant
@@ -219,7 +219,7 @@ class Projector:
     def _replace(self, engagement: str, rows: Sequence[Projection]) -> None:
         with transaction.atomic(using=self.alias):
             for model in TABLES:
-                if model not in (AccessRow, RunRow):
+                if model not in (AccessRow, PlanRow, RunRow):
                     model.objects.using(self.alias).filter(engagement=engagement).delete()
                     mine = [row for row in rows if type(row) is model]
                     model.objects.using(self.alias).bulk_create(mine, batch_size=CHUNK)
@@ -231,6 +231,7 @@ class Projector:
             return set()
         sizes = dict(AccessRow.objects.using(self.alias).values_list("key", "size"))
         rows: list[AccessRow] = []
+        plans: list[PlanRow] = []
         runs: list[RunRow] = []
         with self.house.access() as books:
             gone = sizes.keys() - {book.origin for book in books}
@@ -238,12 +239,15 @@ class Projector:
                 record = self._access_record(book)
                 if sizes.get(book.origin) != record.size:
                     rows.append(access_row(record, now))
+                    plans += self._run_readers[book.origin].plans()
                     runs += self._run_readers[book.origin].rows()
         renewed = [row.key for row in rows]
         changed = {origin.rpartition("/")[2] for origin in (*renewed, *gone)}
         with transaction.atomic(using=self.alias):
             AccessRow.objects.using(self.alias).filter(key__in=[*renewed, *gone]).delete()
             AccessRow.objects.using(self.alias).bulk_create(rows)
+            PlanRow.objects.using(self.alias).filter(arrangement__in=changed).delete()
+            PlanRow.objects.using(self.alias).bulk_create(plans, batch_size=CHUNK)
             RunRow.objects.using(self.alias).filter(arrangement__in=changed).delete()
             RunRow.objects.using(self.alias).bulk_create(runs, batch_size=CHUNK)
         for origin in gone:

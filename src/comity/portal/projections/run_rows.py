@@ -1,4 +1,4 @@
-"""Runs of an access ledger: what is said of each by entries alone, and the rate that follows from its committed counts.
+"""Plans and runs of an access ledger: what entries alone say of each, and the rate that follows from committed counts.
 
 The interval is the exact one (Clopper-Pearson) for answers that are judged one by one and independent of one another.
 The plan may name another method and clusters; the report's number is the one that the plan asks for, and the page says
@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from comity.estimate import clopper_pearson
-from comity.portal.projections.models import RunRow
+from comity.portal.projections.models import PlanRow, RunRow
 from comity.records import (
     CallPermitted,
     DrawRevealed,
+    PlanDeviated,
     PlanFrozen,
     Record,
     ReportPublished,
@@ -46,21 +47,35 @@ class _Run:
     draws: list[int] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Plan:
+    frozen: int
+    at: str
+    person: str
+    deviations: list[dict[str, Any]] = field(default_factory=list)
+
+
 class RunReader:
     """Takes the records of an access ledger that grows, each once and in their order."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self._runs: dict[str, _Run] = {}
-        self._plans: dict[str, int] = {}
+        self._plans: dict[str, _Plan] = {}
 
     def take(self, index: int, record: Record) -> None:
         """The record of the next entry."""
         if isinstance(record, PlanFrozen):
-            self._plans.setdefault(record.plan, index)
+            self._plans.setdefault(record.plan, _Plan(index, str(record.at), record.person))
+        elif isinstance(record, PlanDeviated):
+            if (left := self._plans.get(record.plan)) is not None:
+                left.deviations.append(
+                    {"entry": index, "by": record.by, "because": record.because, "amended": record.amended}
+                )
         elif isinstance(record, RunBegun):
             frozen = self._plans.get(record.plan)
-            self._runs.setdefault(record.run, _Run(index, str(record.at), record.person, record.plan, frozen))
+            at = None if frozen is None else frozen.frozen
+            self._runs.setdefault(record.run, _Run(index, str(record.at), record.person, record.plan, at))
         else:
             run = self._runs.get(str(getattr(record, "run", "")))
             if run is not None:
@@ -80,6 +95,18 @@ class RunReader:
                 },
             )
             for name, run in self._runs.items()
+        ]  # fmt: skip
+
+
+    def plans(self) -> list[PlanRow]:
+        """The plans frozen so far."""
+        arrangement = self.origin.rpartition("/")[2]
+        return [
+            PlanRow(
+                key=f"{arrangement}/{plan}", engagement="", arrangement=arrangement, plan=plan, person=one.person,
+                frozen=one.frozen, frozen_at=one.at, deviations=one.deviations,
+            )
+            for plan, one in self._plans.items()
         ]  # fmt: skip
 
 

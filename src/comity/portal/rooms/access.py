@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from comity.arrangement import CAUSES, money, resume_text, sign_act, stop_text, suspend_text
@@ -25,8 +26,10 @@ from comity.portal.house import HouseRefused, the_house
 from comity.portal.permissions import Allowed, decide, see_case
 from comity.portal.projections.models import AccessRow, ArrangementRow, CaseRow, RunRow
 from comity.portal.rooms.engagement import case_frame
+from comity.portal.rooms.held_plans import bar, plan_at_hand
+from comity.portal.rooms.templatetags.rooms import number
 
-__all__ = ["access", "act_on_access", "run", "stand"]
+__all__ = ["access", "access_frame", "act_on_access", "run", "stand"]
 
 DOORS: Final = {"stop": stop_text, "suspend": suspend_text, "resume": resume_text}
 CALLERS: Final = ("evaluator", "expert")
@@ -69,14 +72,15 @@ def _spent(stand: Mapping[str, Any], agreed: Mapping[str, Any]) -> Iterator[Spen
         ("budget.output_tokens", taken["output_tokens"], agreed["output_tokens"]),
         ("budget.cost", taken["cost_nano"], agreed["cost_nano"]),
     ):
-        said = money if clause == "budget.cost" else "{:,}".format
+        said = money if clause == "budget.cost" else number
         yield Spent(
             clause=f"{clause} ({agreed['currency']})" if clause == "budget.cost" else clause, taken=said(used),
             agreed=said(allowed), left=said(max(0, allowed - used)), share=used / allowed if allowed else 0.0,
         )  # fmt: skip
 
 
-def _frame(request: HttpRequest, engagement: str, arrangement: str) -> dict[str, Any]:
+def access_frame(request: HttpRequest, engagement: str, arrangement: str) -> dict[str, Any]:
+    """What every page of an arrangement's access shows."""
     context = case_frame(request, engagement)
     row = ArrangementRow.objects.filter(engagement=engagement, arrangement=arrangement).first()
     if row is None:
@@ -85,7 +89,7 @@ def _frame(request: HttpRequest, engagement: str, arrangement: str) -> dict[str,
     may = decide("access.stop", request.user, context["case"])
     context |= {
         "arrangement": row, "access": found, "may_stop": isinstance(may, Allowed), "stop_because": may.because,
-        "sends": the_house().send is not None, "connect": _connect(request, row),
+        "sends": the_house().send is not None, "connect": _connect(request, row), "viewer": request.user,
     }  # fmt: skip
     if found is not None:
         context |= _figures(found.stand, row)
@@ -133,7 +137,7 @@ def _days(days: Mapping[str, list[int]]) -> list[dict[str, Any]]:
 @login_required
 def access(request: HttpRequest, engagement: str, arrangement: str) -> HttpResponse:
     """The page of one arrangement's access."""
-    return render(request, "portal/access.html", _frame(request, engagement, arrangement))
+    return render(request, "portal/access.html", access_frame(request, engagement, arrangement))
 
 
 @require_safe
@@ -145,7 +149,7 @@ def stand(request: HttpRequest, engagement: str, arrangement: str) -> HttpRespon
     tag = quote_etag(f"{found.size}" if found is not None else "none")
     if request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304, headers={"ETag": tag})
-    answer = render(request, "portal/access_stand.html", _frame(request, engagement, arrangement))
+    answer = render(request, "portal/access_stand.html", access_frame(request, engagement, arrangement))
     answer["ETag"] = tag
     return answer
 
@@ -154,7 +158,7 @@ def stand(request: HttpRequest, engagement: str, arrangement: str) -> HttpRespon
 @login_required
 def run(request: HttpRequest, engagement: str, arrangement: str, run: str) -> HttpResponse:
     """One run: its plan's digest, its calls, the committed counts and the rate that follows, and what else was run."""
-    context = _frame(request, engagement, arrangement)
+    context = access_frame(request, engagement, arrangement)
     rows = RunRow.objects.filter(arrangement=arrangement)
     found = rows.filter(run=run).first()
     if found is None:
@@ -162,6 +166,13 @@ def run(request: HttpRequest, engagement: str, arrangement: str, run: str) -> Ht
     same = rows.filter(plan=found.plan)
     others = list(same.exclude(run=run).order_by("-begun")[:OTHERS])
     estimate = found.stand["estimate"] or {}
+    sees = isinstance(decide("plan.see", request.user, context["case"]), Allowed)
+    plan = plan_at_hand(found.plan) if sees else None
+    if plan is not None:
+        context["plan"], context["bar"] = plan, bar(found.stand["calls"], plan.access.calls)
+        context["progress"] = _("%(made)s of %(planned)s calls") % {
+            "made": number(found.stand["calls"]), "planned": number(plan.access.calls),
+        }  # fmt: skip
     context |= {
         "run": found, "others": others, "others_count": same.count() - 1,
         "drawn": {name: round(value * WIDE, 2) for name, value in estimate.items() if name != "text"},
@@ -175,7 +186,7 @@ def act_on_access(request: HttpRequest, engagement: str, arrangement: str, door:
     """Stop, suspend or resume: the cause is chosen, the person proves who they are, the note is signed."""
     if door not in DOORS:
         raise Http404("no such page")
-    context = _frame(request, engagement, arrangement)
+    context = access_frame(request, engagement, arrangement)
     if not context["may_stop"]:
         raise PermissionDenied(context["stop_because"])
     answer: HttpResponse = reauthentication_required(_act, allow_get=True)(request, context, door)
