@@ -26,6 +26,7 @@ from comity.cli.home import Home, write_private
 from comity.cli.law_at_hand import law_at_hand
 from comity.cli.places import adopted_folders
 from comity.cli.portal_acts import acts_of, put_peer
+from comity.cli.portal_fetch import fetch
 from comity.cli.watching import host_port
 from comity.evaluation.folder import BEGUN, PLAN
 from comity.ledger import Ledger, open_ledger
@@ -152,6 +153,8 @@ def portal() -> None:
     if not can_serve():
         raise click.ClickException(NEEDED)
 
+
+portal.add_command(fetch)
 
 HOSTS = click.option(
     "--host", "hosts", multiple=True, help="A name by which browsers reach it over TLS; again for more."

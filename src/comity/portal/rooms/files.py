@@ -1,4 +1,4 @@
-"""The portal's own files: style, script and the passkey scripts of django-allauth, served from an allow-list.
+"""The portal's files: style, script, those of django-allauth and what was fetched, served from an allow-list.
 
 The list is made once, from the folders of the installed apps; a name that is not in it is 404, whatever lies on the
 disk.  An address ends in the digest of its file, so a browser may keep it for a year, and a new file is a new address.
@@ -23,10 +23,10 @@ from comity.report.verify_page import PAGE_NAME, verify_page
 
 __all__ = ["FILES_OF", "Named", "checking_page", "files", "static_file"]
 
-FILES_OF: Final = ("portal/", "mfa/js/", "account/js/")
+FILES_OF: Final = ("portal/", "vendor/", "mfa/js/", "account/js/")
 TYPES: Final = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-    ".html": "text/html; charset=utf-8",
+    ".html": "text/html; charset=utf-8", ".woff2": "font/woff2",
 }  # fmt: skip
 YEAR: Final = 31_536_000
 

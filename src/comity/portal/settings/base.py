@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from comity.portal.house import House
+from comity.portal.vendored import FOLDER as VENDORED
 
 __all__ = ["CSP", "PROJECTIONS", "base"]
 
@@ -103,7 +104,10 @@ def base(house: House) -> dict[str, Any]:
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 1_048_576,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 400,
         "STATIC_URL": "/static/",
-        "STATICFILES_DIRS": [("portal", HERE / "static" / "portal")],
+        "STATICFILES_DIRS": [
+            ("portal", HERE / "static" / "portal"),
+            *([("vendor", house.path / VENDORED)] if (house.path / VENDORED).is_dir() else []),
+        ],
         "STATICFILES_FINDERS": [
             "django.contrib.staticfiles.finders.FileSystemFinder",
             "django.contrib.staticfiles.finders.AppDirectoriesFinder",
