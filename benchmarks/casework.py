@@ -45,6 +45,7 @@ from comity.records import (
     Instant,
     MeetingRecorded,
     MessageExchanged,
+    PlanFrozen,
     Record,
     RunBegun,
     RunFinished,
@@ -280,6 +281,10 @@ def _terms(home: Home, number: int, now: datetime) -> Terms:
     return offer.terms
 
 
+FIRST_CALL: Final = 5
+"""The index of an access ledger's first call."""
+
+
 class _Access:
     """An access ledger's records: calls over the days of the story, each permitted and settled."""
 
@@ -302,6 +307,7 @@ class _Access:
         yield GatewayStarted(at=first, incarnation=incarnation, software="comity")
         yield GrantIssued(at=first, key=Digest("4" * 64), expires=instant_text(self.terms.window.until), note="",
                           **self.who)  # fmt: skip
+        yield PlanFrozen(at=first, plan=Digest(_id("plan", 0) * 2), **self.who)
         reserved = Amount(input_tokens=400, output_tokens=200, cost_nano=160_000)
         charged = Amount(input_tokens=320, output_tokens=90, cost_nano=80_000)
         while self.calls < calls:

@@ -13,6 +13,7 @@ The clock stands at `rich_world.AT` unless a test moves it.
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,8 @@ from comity.law import load_pack
 from comity.ledger import Ledger, create_ledger, open_ledger
 from comity.portal.house import AccessBook, House, Opening
 from comity.records import (
+    CallPermitted,
+    CallSettled,
     CaseOpened,
     ConflictDeclared,
     Digest,
@@ -45,10 +48,18 @@ from comity.records import (
     instant_text,
     to_bytes,
 )
+from comity.vault import (
+    CALL_PARTS,
+    Epoch,
+    SealedBundle,
+    format_sealed,
+    generate_recipient,
+    parse_recipient,
+)
 
 __all__ = [
-    "FOUND", "OFFICE", "PLAN", "PLANNED", "RICH", "ROLES", "SAMPLES", "WRITTEN", "World", "account", "asked",
-    "make_world", "plan_text", "url_world",
+    "FOUND", "KEY", "OFFICE", "OPENED", "PLAN", "PLANNED", "RICH", "ROLES", "SAMPLES", "TOLD", "WRITTEN", "World",
+    "account", "asked", "make_world", "plan_text", "url_world",
 ]  # fmt: skip
 
 OFFICE: Final = "Office for AI"
@@ -75,6 +86,32 @@ def plan_text(items: int = 40, **more: Any) -> str:
 PLAN: Final[Plan] = parse_plan(plan_text(), "plan")
 """The plan of that run."""
 
+KEY: Final = generate_recipient(lambda count: bytes(range(100, 100 + count)))
+"""The evaluator's own key, to which the last call of the planned run is sealed."""
+TOLD: Final = 74
+"""The entry of that call."""
+OPENED: Final = {
+    "request": b'{"model":"nova-5","messages":[{"role":"user","content":"What is 2 + 2? \xe2\x88\x91"}]}',
+    "answer": b'{"choices":[{"message":{"content":"<b>4</b>"}}]}',
+}
+"""What was said in it."""
+
+
+def seal() -> dict[str, SealedBundle]:
+    """Its two parts, sealed as a gateway seals them."""
+    mine = parse_recipient("evaluator-1", KEY.public_text())
+    other = parse_recipient("recovery", generate_recipient(secrets.token_bytes).public_text())
+    epoch = Epoch.begin((other, mine), b"a grant", secrets.token_bytes)
+    made = {}
+    for part in CALL_PARTS:
+        one = epoch.seal(OPENED[part], ledger=TERMS.ledger.origin, part=part, random=secrets.token_bytes)
+        made[part] = SealedBundle(
+            ledger=one.ledger, index=0, part=part, commitment=one.commitment, epoch=epoch.id, context=epoch.context,
+            wrapped_key=one.wrapped_key, ciphertext=one.ciphertext, encapsulations=epoch.encapsulations,
+        )  # fmt: skip
+    return made
+
+
 ROLES: Final[Mapping[str, Mapping[str, str]]] = {
     "handler": {"role": "handler", "organisation": OFFICE},
     "handler-elsewhere": {"role": "handler", "organisation": AUTHORITY},
@@ -96,6 +133,7 @@ class World:
         self.terms: dict[str, Terms] = {}
         self.offers: list[Offer] = []
         self.sent: list[tuple[str, str, bytes]] = []
+        self.sealed: dict[tuple[str, int, str], bytes] = {}
 
     def write(self, engagement: str, records: Sequence[Record]) -> None:
         """Begin a case with these entries."""
@@ -150,6 +188,7 @@ class World:
             "offers_of": self.offers_of, "access": self.books,
             "access_stamp": lambda: len(self.access), "law": LAW, "begin": self.begin,
             "plan_of": {PLAN.digest: PLAN.canonical}.get,
+            "sealed_of": lambda *named: self.sealed.get(named),
         }  # fmt: skip
         return House(**made | more)
 
@@ -166,6 +205,15 @@ def make_world(path: Path) -> World:
     autumn.add(RunBegun(at=at("11-24T10:05"), run=PLANNED, plan=planned, **WHO))
     for minute in range(10, 22):
         autumn.call(f"11-24T10:{minute}", "nova-5", "sampling", run=PLANNED)
+    assert len(autumn.records) - 2 == TOLD
+    parts = {name: replace(one, index=TOLD) for name, one in seal().items()}
+    world.sealed = {(TERMS.ledger.origin, TOLD, name): format_sealed(one) for name, one in parts.items()}
+    committed = {name: Digest(one.commitment) for name, one in parts.items()}
+    permitted, settled = autumn.records[-2:]
+    assert isinstance(permitted, CallPermitted) and isinstance(settled, CallSettled)
+    autumn.records[-2:] = [
+        replace(permitted, request=committed["request"]), replace(settled, answer=committed["answer"], answer_bytes=48)
+    ]  # fmt: skip
     entries = [to_bytes(record) for record in autumn.records]
     world.access.append(AccessBook(origin=TERMS.ledger.origin, entries=entries))
     world.write(RICH, rich_case().records)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from houses import FOUND, OFFICE, RICH, ROLES, SAMPLES, WRITTEN, World, account, url_world
+from houses import FOUND, OFFICE, RICH, ROLES, SAMPLES, TOLD, WRITTEN, World, account, url_world
 
 CASES = {"rich": RICH, "found": FOUND, "sample": SAMPLES[0], "written": WRITTEN, "none": "0" * 32}
 
@@ -28,7 +28,7 @@ OF_A_CASE = frozenset((
 ))  # fmt: skip
 OF_AN_ARRANGEMENT = frozenset((
     "terms", "terms_file", "terms_sign", "terms_send", "terms_counter", "access", "access_stand", "access_act", "run",
-    "calls", "plans",
+    "calls", "call", "plans", "sealed",
 ))  # fmt: skip
 OF_A_FINDING = frozenset({"finding"})
 ACTING = frozenset({"handler", "handler-elsewhere", "access"})
@@ -114,17 +114,20 @@ def test_an_arrangement_is_there_for_whom_its_case_concerns(
     from rich_world import RUN, TERMS
 
     browser = visit(role)
+    of_a_call: dict[str, Any] = {"call": {"index": TOLD}, "sealed": {"index": TOLD, "part": "answer"}}
     for name in sorted(OF_AN_ARRANGEMENT):
         for case, engagement in CASES.items():
             arguments = {"engagement": engagement, "arrangement": TERMS.id}
             arguments |= {"access_act": {"door": "stop"}, "run": {"run": RUN}, "calls": {"run": RUN}}.get(name, {})
+            arguments |= of_a_call.get(name, {})
             answer = browser.get(reverse(name, kwargs=arguments))
             wanted = 404
             if not role:
                 wanted = 302
             elif case == "rich" and case in SEES[role]:
                 signs = name in ("terms_sign", "terms_send", "terms_counter")  # what this house has no hand for
-                wanted = 403 if signs or (name == "access_act" and role != "handler") else 200
+                others = (name == "access_act" and role != "handler") or (name == "sealed" and role == "access")
+                wanted = 403 if signs or others else 200
             assert wanted == answer.status_code, (name, case)
 
 

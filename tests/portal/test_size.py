@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from houses import FOUND, RICH, SAMPLES, World, asked, url_world
+from houses import FOUND, RICH, SAMPLES, TOLD, World, asked, url_world
 from rich_world import RUN, TERMS
 from test_permissions import ARGUMENTS, OF_A_CASE, OF_A_FINDING, OF_AN_ARRANGEMENT, OPEN
 
@@ -42,6 +42,8 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     found |= {name: ("handler", arrangement) for name in OF_AN_ARRANGEMENT}
     found["access_act"] = ("handler", arrangement | {"door": "stop"})
     found["run"] = found["calls"] = ("evaluator", arrangement | {"run": RUN})
+    found["call"] = ("evaluator", arrangement | {"index": TOLD})
+    found["sealed"] = ("evaluator", arrangement | {"index": TOLD, "part": "answer"})
     return found | {name: ("handler", {"engagement": FOUND, "finding": "3" * 32}) for name in OF_A_FINDING}
 
 

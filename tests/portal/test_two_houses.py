@@ -17,7 +17,9 @@ from browsers import add_passkey, entered, heading, keep_picture, open_chromium,
 from providing import Asked, Part, RecordingProvider, completion, whole
 from two_homes import AUTHORITY, PROVIDER, Homes, Process, comity, two_homes
 
+from comity.cli.home import open_home
 from comity.ledger import open_ledger
+from comity.vault import open_item, parse_recipient_key, parse_sealed
 
 pytestmark = [
     pytest.mark.slow,
@@ -280,4 +282,24 @@ def test_a_stop_in_one_browser_cuts_the_run_and_the_other_shows_it(
     outcome = json.loads(said.strip().splitlines()[-1])
     assert (Slow.FIRST + 4, 8 - Slow.FIRST) == (outcome["calls"], sum(outcome["missing"].values())), outcome
     assert Slow.FIRST + 4 == len(model.asked) and 4 == len(model.broken)
+    assert model.asked[0].body == opened_with(talk, "evaluator", take_sealed(talk, outcome["run"]))
     assert [] == talk.complaints
+
+
+def take_sealed(talk: Talk, run: str) -> bytes:
+    """The first call's request as a file, from the run's page in the authority's browser."""
+    page = talk.windows["authority"]
+    page.goto(talk.page("authority", f"access/{talk.arrangement}/runs/{run}/"))
+    page.get_by_role("link", name="The calls, sealed").click()
+    heading(page, "Calls, sealed")
+    page.locator("th a.ref").first.click()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="the sealed item, as a file").first.click()
+    content: bytes = Path(taken.value.path()).read_bytes()
+    return content
+
+
+def opened_with(talk: Talk, who: str, sealed: bytes) -> bytes:
+    """What it holds, by the key of somebody's home."""
+    key = parse_recipient_key(open_home(talk.homes.home(who)).key_path("recipient").read_text())
+    return open_item(parse_sealed(sealed), key).content

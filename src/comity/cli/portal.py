@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -27,8 +27,8 @@ from comity.cli.law_at_hand import law_at_hand
 from comity.cli.places import adopted_folders
 from comity.cli.portal_acts import acts_of, put_peer
 from comity.cli.portal_fetch import fetch
+from comity.cli.portal_reads import plan_of, sealed_of
 from comity.cli.watching import host_port
-from comity.evaluation.folder import BEGUN, PLAN
 from comity.ledger import Ledger, open_ledger
 from comity.portal.house import AccessBook, House, Institution
 from comity.portal.settings import deploy, local
@@ -74,7 +74,8 @@ def house_of(home: Home, gateway: str = "", named: Sequence[Path] = ()) -> House
         access_stamp=lambda: _access_stamp(home, named),
         law=cache(law_at_hand),
         institution=_institution(home),
-        plan_of=lambda digest: _plan_of(home, digest),
+        plan_of=partial(plan_of, home),
+        sealed_of=partial(sealed_of, home),
         gateway=gateway.rstrip("/"),
         **acts_of(home, gateway),
     )
@@ -100,17 +101,6 @@ def _stamp(ledger: Path) -> object:
         except OSError:
             found.append((0, 0))
     return tuple(found)
-
-
-def _plan_of(home: Home, digest: str) -> bytes | None:
-    """The canonical text of a plan that was run from this home."""
-    for begun in (home.path / "runs").glob(f"*/{BEGUN}"):
-        try:
-            if json.loads(begun.read_text())["plan"] == digest:
-                return (begun.parent / PLAN).read_bytes()
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
 
 
 def _institution(home: Home) -> Institution | None:

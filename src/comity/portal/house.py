@@ -129,6 +129,8 @@ class House:
     """Where people sign in before they come here; `None` where accounts are the portal's own."""
     plan_of: Callable[[str], bytes | None] = lambda digest: None
     """The text of a plan that was run from this instance, by its digest; `None` where it is not at hand."""
+    sealed_of: Callable[[str, int, str], bytes | None] = lambda origin, call, part: None
+    """A call's request or answer as it lies sealed here, by ledger, call and part; `None` where it is not at hand."""
     gateway: str = ""
     """The gateway's address, as evaluators use it; empty where it is not known."""
     send: Callable[[str, str, bytes], Mapping[str, object]] | None = None

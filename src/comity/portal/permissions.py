@@ -116,6 +116,8 @@ def _key_of(side: str) -> Condition:
     )  # fmt: skip
 
 
+EVALUATING: Final = ((_role("handler"), OF_AUTHORITY), (_role("evaluator"), NAMED), (_role("expert"), NAMED))
+
 PERMISSIONS: Final[Mapping[str, Sequence[Sequence[Condition]]]] = {
     "case.see": (
         (_role("handler"), OF_AUTHORITY),
@@ -138,7 +140,8 @@ PERMISSIONS: Final[Mapping[str, Sequence[Sequence[Condition]]]] = {
         (_role("handler"), OF_AUTHORITY, OPEN, _key_of("authority")),
         (_role("access"), OF_PROVIDER, OPEN, _key_of("provider")),
     ),
-    "plan.see": ((_role("handler"), OF_AUTHORITY), (_role("evaluator"), NAMED), (_role("expert"), NAMED)),
+    "plan.see": EVALUATING,
+    "sealed.take": EVALUATING,
     "people.manage": ((_role("administrator"),),),
 }
 

@@ -64,6 +64,10 @@ urlpatterns = [
     path("case/<hex32:engagement>/documentation/", engagement.documentation, name="documentation"),
     path("case/<hex32:engagement>/access/<hex32:arrangement>/runs/<hex32:run>/", access.run, name="run"),
     path("case/<hex32:engagement>/access/<hex32:arrangement>/runs/<hex32:run>/calls/", calls.calls, name="calls"),
+    path("case/<hex32:engagement>/access/<hex32:arrangement>/calls/<int:index>/", calls.call, name="call"),
+    path(
+        "case/<hex32:engagement>/access/<hex32:arrangement>/calls/<int:index>/<slug:part>/", calls.sealed, name="sealed"
+    ),
     path("case/<hex32:engagement>/access/<hex32:arrangement>/plans/", plans.plans, name="plans"),
     path("case/<hex32:engagement>/terms/receive/", arrivals.receive, name="terms_receive"),
     path("case/<hex32:engagement>/terms/offer/", negotiating.offer_terms, name="terms_offer"),

@@ -369,6 +369,9 @@ class PlanRow(Projection):
     person = _words(200)
     frozen = _number()
     frozen_at = _words(32)
+    runs = _number()
+    calls = _number()
+    """Of all its runs."""
     deviations = _json()
     """What was stated of it: entry, party, reason and the plan that takes its place, if one does."""
 

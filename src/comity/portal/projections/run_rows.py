@@ -5,6 +5,7 @@ The plan may name another method and clusters; the report's number is the one th
 so.  What is unscored stands beside the rate and is never left out of it: the worst and the best case go with it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,10 +102,14 @@ class RunReader:
     def plans(self) -> list[PlanRow]:
         """The plans frozen so far."""
         arrangement = self.origin.rpartition("/")[2]
+        runs, calls = Counter[str](), Counter[str]()
+        for run in self._runs.values():
+            runs[run.plan] += 1
+            calls[run.plan] += run.calls
         return [
             PlanRow(
                 key=f"{arrangement}/{plan}", engagement="", arrangement=arrangement, plan=plan, person=one.person,
-                frozen=one.frozen, frozen_at=one.at, deviations=one.deviations,
+                frozen=one.frozen, frozen_at=one.at, runs=runs[plan], calls=calls[plan], deviations=one.deviations,
             )
             for plan, one in self._plans.items()
         ]  # fmt: skip

@@ -42,6 +42,8 @@ MOST: Final = 262_144
 LEVEL: Final = 0.95
 SIZES: Final = (25, 50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800)
 PER_PAGE: Final = 40
+RUNS, FEW = 400, 10
+"""Runs that a page reads, and shows of one plan; each leads to the others of its plan."""
 DISTANCES: Final = (-0.2, -0.1, -0.05, 0.05, 0.1, 0.2)
 WIDE, HIGH, EDGE = 240, 80, 8
 CLAUSES: Final = {"budget.input_tokens": "input_tokens", "budget.output_tokens": "output_tokens",
@@ -129,18 +131,17 @@ def _standing_plans(rows: Sequence[PlanRow], context: Mapping[str, Any]) -> Iter
     """The frozen plans with their runs, and how far they are where the plan's text is at hand."""
     runs: dict[str, list[RunRow]] = {}
     wanted = RunRow.objects.filter(arrangement=context["arrangement"].arrangement, plan__in=[one.plan for one in rows])
-    for run in wanted.order_by("begun"):
+    for run in wanted.order_by("-begun").defer("stand")[:RUNS]:
         runs.setdefault(run.plan, []).append(run)
     sees = isinstance(decide("plan.see", context["viewer"], context["case"]), Allowed)
     for row in rows:
-        mine = runs.get(row.plan, [])
+        mine = runs.get(row.plan, [])[:FEW]
         plan = plan_at_hand(row.plan) if sees else None
-        calls = sum(int(one.stand["calls"]) for one in mine)
+        planned = plan.access.calls * max(1, row.runs) if plan is not None else 0
         yield {
-            "row": row, "runs": mine[:PER_PAGE], "more": max(0, len(mine) - PER_PAGE), "calls": calls, "plan": plan,
-            "planned": plan.access.calls if plan is not None else 0,
-            "bar": bar(calls, plan.access.calls) if plan is not None else 0,
-        }  # fmt: skip
+            "row": row, "runs": mine, "more": row.runs - len(mine), "plan": plan, "planned": planned,
+            "bar": bar(row.calls, planned),
+        }
 
 
 def _checked(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any]:
