@@ -71,6 +71,20 @@ def test_what_is_missing_in_either_is_in_neither() -> None:
     assert (found.mean.n, found.mean.missing, found.alone) == (85, 15, (5, 0))
 
 
+def test_unequal_chances_give_no_share_and_no_difference() -> None:
+    """The share of an active sample's answers is not the bank's rate, so neither it nor a difference is printed."""
+    active = replace(exported("d", set(range(60))), unequal=True)
+    found, turned = compare([FIRST, active, SAME], 0.95), compare([active, FIRST], 0.95)
+
+    assert [True, False, True] == [one.rate is not None for one in found.standings]
+    assert 1 == len(found.differences)
+    assert "unequal chances" in found.apart[0][1] and "the first's" in turned.apart[0][1]
+    assert parse_export(active.content()).unequal and not parse_export(FIRST.content()).unequal
+    for bent in (b'"unequal":false', b'"unequal":1', b'"unequal":"yes"'):
+        with pytest.raises(EvaluationError):
+            parse_export(active.content().replace(b'"unequal":true', bent))
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

@@ -183,6 +183,21 @@ def test_frozen_plans_show_how_far_they_are(visit: Callable[[str], Any]) -> None
     assert "Frozen as entry" in browser.post(PAGE, handed(plan_text())).content.decode()
 
 
+def test_no_rate_is_shown_of_a_sample_with_unequal_chances(
+    visit: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The share of right answers would not be the bank's; the page leads to the report in its place."""
+    from comity.portal.rooms import access
+
+    path = f"/case/{RICH}/access/{TERMS.id}/runs/{RUN}/"
+    assert "Rate, from the committed counts" in visit("evaluator").get(path).content.decode()
+    active = replace(PLAN, parts=replace(PLAN.parts, sampling=replace(PLAN.parts.sampling, kind="active")))
+    monkeypatch.setattr(access, "plan_at_hand", lambda digest: active)
+    page = visit("evaluator").get(path).content.decode()
+
+    assert "drawn with unequal chances" in page and "Rate, from the committed counts" not in page
+
+
 def test_without_its_text_a_plan_is_a_digest(visit: Callable[[str], Any], without_plans: None) -> None:
     """No title and no number of planned calls is made up; and a text that is not the digest's is not believed."""
     browser = visit("evaluator")

@@ -8,7 +8,7 @@ import click
 from comity.cli.home import Home
 from comity.cli.runs import run_folder
 from comity.evaluation import EvaluationError
-from comity.evaluation.comparison import Comparison, compare
+from comity.evaluation.comparison import Comparison, Standing, compare
 from comity.evaluation.exporting import HISTORY
 from comity.evaluation.history import Export, Rules, admit, gather, parse_days, parse_export, subject_of
 from comity.evaluation.matrices import read_matrix
@@ -128,12 +128,16 @@ def _load(home: Home, run: str) -> Export:
         ) from None
 
 
+def _no_rate(one: Standing) -> str:
+    return "drawn with unequal chances: its report states the rate" if one.export.unequal else "nothing was judged"
+
+
 def _tell(found: Comparison) -> None:
     for one in found.standings:
         subject = one.export.subject
         when = f", {subject.days.first}" if subject.days else ""
         click.echo(f"{one.export.run[:8]}  {subject.model}{when}, {one.export.bank}")
-        click.echo(f"          {one.rate or 'nothing was judged'}")
+        click.echo(f"          {one.rate or _no_rate(one)}")
     click.echo(f"compared with {found.standings[0].export.run[:8]}, item by item:")
     for each in found.differences:
         mean = each.mean

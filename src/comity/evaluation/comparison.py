@@ -7,7 +7,8 @@ mean of the differences, with an interval that knows the clusters of the items, 
 adjusts for how many comparisons there are.  Without clusters and with one epoch the p-value is that of the exact sign
 test; otherwise that of Student's t.
 
-Runs of another bank or under another scorer stand beside and are not compared, and the sentence says why.  A run that
+Runs of another bank, under another scorer, or whose items were drawn with unequal chances stand beside and are not
+compared, and the sentence says why.  A run that
 was compared is "higher", "lower" or "not told apart": two models are never called equal, since no number of items
 shows it.
 """
@@ -40,7 +41,7 @@ class Standing:
 
     export: Export
     rate: Estimate | None
-    """Over the first epoch; none where nothing was judged."""
+    """Over the first epoch; none where nothing was judged, or where the share of the answers is not the bank's rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,9 @@ def _difference(first: Export, other: Export, level: float) -> tuple[Mean, tuple
         return f"it was asked other items: {asked}, not {known}"
     if first.scorer != other.scorer:
         return f"it was judged by {other.scorer}, not by {first.scorer}"
+    if first.unequal or other.unequal:
+        which = "the first's" if first.unequal else "its"
+        return f"{which} items were drawn with unequal chances, so their differences are not the bank's"
     shared = [item for item in first.outcomes if item in other.outcomes]
     both = [item for item in shared if _judged(first, item) and _judged(other, item)]
     ours, theirs = ([_mean(run, item) for item in both] for run in (other, first))
@@ -158,7 +162,8 @@ def _rate(export: Export, level: float) -> Estimate | None:
     scores = [scores[0] for scores in export.outcomes.values() if scores]
     judged = [score for score in scores if score is not None]
     missing = len(export.outcomes) - len(judged)
-    return clopper_pearson(sum(judged), len(judged), level, missing=missing) if judged else None
+    known = bool(judged) and not export.unequal
+    return clopper_pearson(sum(judged), len(judged), level, missing=missing) if known else None
 
 
 def _judged(export: Export, item: str) -> bool:

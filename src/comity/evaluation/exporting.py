@@ -32,6 +32,7 @@ def export_run(plan: p.Plan, bank: Bank, rows: Iterable[Row], *, salt: bytes, ru
         plan=plan.digest,
         scorer=_scorer(plan),
         outcomes={item: _scores(by_item[name]) for item in bank.chosen if (name := blind(item, salt)) in by_item},
+        unequal=plan.parts.sampling.kind == "active" or plan.parts.sampling.allocation == "neyman",
         clusters=clusters_of(bank, str(plan.stated.get("claim.population.clusters_by", ""))),
     )
 

@@ -66,6 +66,8 @@ FORMAT: Final = "comity history/1"
 MEMBERS: Final = frozenset(
     "bank bank_sha256 clusters date family format inferred model organisation outcomes plan run scorer".split()
 )
+UNEQUAL: Final = "unequal"
+"""A member that stands in the file of a run whose items had unequal chances, and in no other."""
 HEX_64: Final = re.compile(r"[0-9a-f]{64}")
 DATE: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
 
@@ -250,6 +252,8 @@ class Export:
     scorer: str
     outcomes: Mapping[str, tuple[int | None, ...]]
     clusters: Mapping[str, str] = field(default_factory=dict)
+    unequal: bool = False
+    """Whether its items had unequal chances, so that their share of right answers is not the bank's rate."""
 
     def content(self) -> bytes:
         """The file's bytes; raises `HistoryError` without a date of one day, which a run always has."""
@@ -271,6 +275,7 @@ class Export:
                 "plan": self.plan,
                 "run": self.run,
                 "scorer": self.scorer,
+                **({UNEQUAL: True} if self.unequal else {}),
             }
         )
 
@@ -283,7 +288,7 @@ def parse_export(content: bytes) -> Export:
         raise HistoryError(f"expected one JSON object of format {FORMAT}") from None
     if not isinstance(members, dict) or members.get("format") != FORMAT:
         raise HistoryError(f"expected an object of format {FORMAT}")
-    if set(members) != MEMBERS:
+    if set(members) - {UNEQUAL} != MEMBERS or members.get(UNEQUAL, True) is not True:
         raise HistoryError(f"expected the members {', '.join(sorted(MEMBERS))}")
     texts = {name: members[name] for name in MEMBERS - {"outcomes", "clusters", "inferred"}}
     for name, text in texts.items():
@@ -313,6 +318,7 @@ def parse_export(content: bytes) -> Export:
         scorer=texts["scorer"],
         outcomes={str(item): tuple(scores) for item, scores in outcomes.items()},
         clusters=clusters,
+        unequal=UNEQUAL in members,
     )
 
 

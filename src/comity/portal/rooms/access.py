@@ -169,6 +169,7 @@ def run(request: HttpRequest, engagement: str, arrangement: str, run: str) -> Ht
     sees = isinstance(decide("plan.see", request.user, context["case"]), Allowed)
     plan = plan_at_hand(found.plan) if sees else None
     if plan is not None:
+        context["unequal"] = plan.parts.sampling.kind == "active" or plan.parts.sampling.allocation == "neyman"
         context["plan"], context["bar"] = plan, bar(found.stand["calls"], plan.access.calls)
         context["progress"] = _("%(made)s of %(planned)s calls") % {
             "made": number(found.stand["calls"]), "planned": number(plan.access.calls),
