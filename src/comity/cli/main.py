@@ -62,6 +62,7 @@ COMMANDS: Final = {
     "steps": ("comity.cli.steps", "steps", "An agentic run call by call, and its rate by token budget."),
     "stop": ("comity.cli.stop", "stop", "Stop an access at once, as a party to it."),
     "suspend": ("comity.cli.stop", "suspend", "Suspend an access until it is resumed, as a party to it."),
+    "tries": ("comity.cli.tries", "tries", "What the best of several tries reaches in a run that repeated its items."),
     "verify": ("comity.cli.verify", "verify", "Check a bundle, receipt, checkpoint, ledger or disclosure; offline."),
     "witness": ("comity.cli.witness", "witness", "Cosign the checkpoints of the ledgers this party watches."),
 }

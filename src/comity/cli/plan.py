@@ -164,6 +164,7 @@ def plan() -> None:
 @click.option("--history", type=FILE, multiple=True, help="Earlier runs (comity history), or one table of them in CSV.")
 @click.option("--cutoff", default="", metavar="DAY", help="Earlier runs are of before this day.  [default: today]")
 @click.option("--same-items-as", "like", type=FILE, metavar="PLAN", help="Take PLAN's seed, to compare two models.")
+@click.option("--epochs", default=1, show_default=True, type=click.IntRange(min=1), help="Times an item is asked.")
 @click.option("--max-tokens", default=24, show_default=True, type=click.IntRange(min=1), help="Per answer.")
 @click.option("--title", default="", help="A line for people.")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
@@ -192,6 +193,7 @@ def new(
     history: tuple[Path, ...],
     cutoff: str,
     like: Path | None,
+    epochs: int,
     max_tokens: int,
     title: str,
     out: Path,
@@ -216,6 +218,7 @@ def new(
         "items": items,
         "seed": seed,
         "max_tokens": max_tokens,
+        "epochs": epochs,
     }
     if task is None:
         members = plan_members(suite=load_suite(named), **common)

@@ -35,6 +35,7 @@ from comity.estimate.sampled import KINDS, SAMPLE_METHODS, Decided, Design, Samp
 from comity.estimate.sequence import Decision, betting_sequence, decide
 from comity.estimate.stopping import Expected, Reached, Rule
 from comity.estimate.strata import StrataMethod, Stratum, allocate, disproportion, estimate_strata
+from comity.estimate.tries import best_of, best_over_bank
 from comity.estimate.twosample import Comparison, Kind, compare, power_of, similarity
 
 __all__ = [
@@ -71,6 +72,8 @@ __all__ = [
     "allocate",
     "assisted_mean",
     "benjamini_hochberg",
+    "best_of",
+    "best_over_bank",
     "beta_quantile",
     "betting_sequence",
     "capital_of",
