@@ -245,7 +245,9 @@ def account(name: str) -> Any:
 
 def url_world() -> dict[str, Any]:
     """A value for every converter that an address may have."""
-    return {"engagement": RICH, "index": 1, "secret": "0" * 64, "name": "portal/portal.css", "username": "nobody"}
+    return {
+        "engagement": RICH, "index": 1, "secret": "0" * 64, "name": "portal/portal.css", "username": "administrator",
+    }  # fmt: skip
 
 
 def asked(browser: Any, page: str) -> int:

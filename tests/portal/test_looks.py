@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browsers import Pages, aside, chromium_pages
-from houses import FOUND, PLANNED, RICH, SAMPLES, WRITTEN, World, plan_text
+from houses import FOUND, PLANNED, RICH, SAMPLES, WRITTEN, World, account, plan_text
 from rich_world import RUN, TERMS
 
 pytestmark = [
@@ -42,6 +42,7 @@ PAGES = {
     "register": ("", "/register/"),
     "register-case": ("", f"/register/{SAMPLES[0]}/"),
     "people": ("administrator", "/people/"),
+    "person": ("administrator", "/people/handler/"),
     "sign-in": ("", "/accounts/login/"),
     "second-factor": ("handler", "/accounts/2fa/"),
     "accessibility": ("", "/accessibility/"),
@@ -55,6 +56,7 @@ EXPECTED = ("404 (Not Found)",)
 
 @pytest.fixture(scope="module")
 def pages(world: World) -> Iterator[Pages]:
+    account("handler")  # one of the pages is about it
     with chromium_pages() as found:
         yield found
 

@@ -9,7 +9,7 @@ from houses import World
 from test_permissions import OF_A_CASE, OF_A_FINDING, OF_AN_ARRANGEMENT, OPEN
 
 NO_PAGE = frozenset((
-    "terms_file", "access_stand", "static", "language", "person", "deliver", "checking_page", "opened", "enter",
+    "terms_file", "access_stand", "static", "language", "deliver", "checking_page", "opened", "enter",
     "sealed",
 ))  # fmt: skip
 """Addresses that answer with a file, a part of a page, or another page; and the two that a person sees once."""
@@ -21,7 +21,7 @@ SHOWS = {
     "terms_offer": "terms-offer", "terms_counter": "terms-counter", "terms_send": "terms-send",
     "terms_receive": "terms-arrived", "terms_sign": "terms-sign", "access": "access",
     "access_act": "stop", "run": "run", "plans": "plans", "calls": "calls", "call": "call-opened",
-    "register": "register", "register_case": "register-case", "people": "people",
+    "register": "register", "register_case": "register-case", "people": "people", "person": "person",
     "accessibility": "accessibility",
 }  # fmt: skip
 """Page → the picture of it."""

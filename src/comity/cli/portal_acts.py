@@ -48,6 +48,8 @@ def acts_of(home: Home, gateway: str) -> dict[str, Any]:
         "card": lambda: json.dumps(home.card(), ensure_ascii=False).encode(),
         "put": partial(_put, home),
         "peer": lambda name: peers(home).get(name, ""),
+        "addresses": lambda: peers(home),
+        "know": partial(_know, home),
         "deliver": _deliver,
     }
 
@@ -110,6 +112,11 @@ def _entered(home: Home, engagement: str, offer: Offer, by: str) -> int:
     keep_offer(home, offer)
     with open_case(home, engagement) as (_, ledger):
         return ledger.size() - 1
+
+
+def _know(home: Home, name: str, address: str) -> None:
+    with _refusing():
+        put_peer(home, name, address)
 
 
 def _deliver(address: str, envelope: bytes) -> None:

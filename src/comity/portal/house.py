@@ -123,6 +123,10 @@ class House:
     """Sign terms that this side puts forward and enter them; the entry's index. Raises `HouseRefused`."""
     peer: Callable[[str], str] = lambda name: ""
     """The address of another party's portal, by the party's name; empty where none is known."""
+    addresses: Callable[[], Mapping[str, str]] = dict
+    """Party's name → the address of its portal, as far as they are known."""
+    know: Callable[[str, str], None] | None = None
+    """Keep the address of a party's portal, or forget it where it is empty. Raises `HouseRefused`."""
     deliver: Callable[[str, bytes], None] | None = None
     """Hand a signed file to the portal at an address. Raises `HouseRefused`."""
     institution: Institution | None = None

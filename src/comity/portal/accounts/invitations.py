@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from allauth.mfa.models import Authenticator
+
 from comity.portal.accounts.models import Account, Invitation
 
-__all__ = ["LIFE", "account_of", "find", "invite", "make_account", "use"]
+__all__ = ["LIFE", "account_of", "find", "invite", "make_account", "renew", "use"]
 
 LIFE: Final = timedelta(hours=48)
 
@@ -27,6 +29,14 @@ def make_account(
         account.set_unusable_password()
     account.save()
     return account
+
+
+def renew(account: Account) -> None:
+    """Take away every way in that an account has: second factors, password, links and open sessions."""
+    Authenticator.objects.filter(user=account).delete()
+    Invitation.objects.filter(account=account, used=None).delete()
+    account.set_unusable_password()  # open sessions rest on the password's digest, and end with it
+    account.save(update_fields=["password"])
 
 
 def invite(account: Account, at: datetime, random: Callable[[int], bytes], life: timedelta = LIFE) -> str:
