@@ -59,11 +59,13 @@ PAGES: Final[dict[str, tuple[tuple[str, float], ...]]] = {
         ("case", 6), ("case-large", 2), ("timeline", 2), ("timeline-large", 1), ("timeline-deep", 1),
         ("timeline-kind", 1), ("entry", 3), ("entry-large", 1), ("clocks", 2), ("clocks-large", 1), ("adequacy", 2),
         ("duties", 1), ("documentation", 1), ("finding", 2), ("acts", 2), ("act", 1), ("terms", 1), ("access", 3),
-        ("stand", 2), ("run", 2), ("plans", 1), ("calls", 1), ("call", 1), ("register", 1), ("accessibility", 0.2),
+        ("stand", 2), ("run", 2), ("plans", 1), ("calls", 1), ("call", 1), ("closing", 0.5), ("register", 1),
+        ("accessibility", 0.2),
     ),
     "access": (
         ("portfolio", 4), ("inbox", 4), ("case-large", 4), ("timeline-large", 2), ("access", 6), ("stand", 6),
         ("terms", 2), ("adequacy", 1), ("clocks-large", 1), ("documentation", 1),
+        ("closing", 1), ("plans", 1),
     ),
     "evaluator": (
         ("portfolio", 2), ("case-large", 2), ("access", 6), ("stand", 6), ("run", 6), ("calls", 2), ("call", 2),
@@ -97,7 +99,8 @@ def address(page: str, made: Made, large: int, chance: random.Random) -> str:
         "finding": f"{deep}findings/{made.findings[large]}/", "acts": f"{case}acts/",
         "act": f"{case}acts/meeting/", "terms": f"{deep}terms/{terms}/", "access": access, "stand": f"{access}stand/",
         "run": f"{access}runs/{made.runs[large]}/", "calls": f"{access}runs/{made.runs[large]}/calls/",
-        "call": f"{access}calls/{FIRST_CALL}/", "plans": f"{access}plans/", "register": "/register/",
+        "call": f"{access}calls/{FIRST_CALL}/", "plans": f"{access}plans/", "closing": f"{access}closing/",
+        "register": "/register/",
         "accessibility": "/accessibility/",
         "sign-in": "/accounts/login/",
     }[page]  # fmt: skip

@@ -9,6 +9,7 @@ import specimen
 from browsers import Pages, chromium_pages, faults_of, heading, keep_picture
 from houses import RICH, World
 from rich_world import TERMS
+from test_ending_access import Ends
 from test_negotiating import FIRST, Hand
 
 from comity.arrangement import offer_terms
@@ -24,10 +25,12 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def page(world: World) -> Iterator[Any]:
     """A case handler's window, in a house with the authority's hand and with terms that wait."""
-    before, hand = the_house(), Hand()
+    before, hand, ends = the_house(), Hand(), Ends(world)
+    ends.certify("", None)
     enter(world.house(
         signer=lambda: specimen.AUTHORITY, accept=lambda *_: 3, receive=hand.receive, put=hand.put_forward,
-        deliver=hand.deliver, peer=lambda name: "https://portal.aurora.example/", card=lambda: b"",
+        deliver=hand.deliver, peer=lambda name: "https://portal.aurora.example/", card=lambda: b"{}",
+        close=ends.close, certify=ends.certify, certificate_of=ends.certificate_of,
     ))  # fmt: skip
     keep(the_house(), offer_terms(FIRST, specimen.PROVIDER).envelope)
     try:
@@ -49,8 +52,9 @@ PLACES = {
     "open": "/open/", "terms-offer": f"/case/{RICH}/terms/offer/", "terms-arrived": f"/case/{RICH}/terms/receive/",
     "terms-counter": f"/case/{RICH}/terms/{TERMS.id}/counter/", "case-file": f"/case/{RICH}/file/",
     "case-arrived": f"/case/{RICH}/", "inbox-arrived": "/inbox/",
+    "closing": f"/case/{RICH}/access/{TERMS.id}/closing/",
 }  # fmt: skip
-KEPT = frozenset({"case-file", "inbox-arrived"})
+KEPT = frozenset({"case-file", "inbox-arrived", "closing"})
 """Those whose pictures the documentation takes from here; the others' come from the test of two houses."""
 
 

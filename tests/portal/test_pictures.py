@@ -10,7 +10,7 @@ from test_permissions import OF_A_CASE, OF_A_FINDING, OF_AN_ARRANGEMENT, OPEN
 
 NO_PAGE = frozenset((
     "terms_file", "access_stand", "static", "language", "deliver", "checking_page", "opened", "enter",
-    "sealed",
+    "sealed", "certificate",
 ))  # fmt: skip
 """Addresses that answer with a file, a part of a page, or another page; and the two that a person sees once."""
 
@@ -20,7 +20,7 @@ SHOWS = {
     "finding": "finding", "case_file": "case-file", "acts": "acts", "act": "act-finding", "terms": "terms",
     "terms_offer": "terms-offer", "terms_counter": "terms-counter", "terms_send": "terms-send",
     "terms_receive": "terms-arrived", "terms_sign": "terms-sign", "access": "access",
-    "access_act": "stop", "run": "run", "plans": "plans", "calls": "calls", "call": "call-opened",
+    "access_act": "stop", "run": "run", "plans": "plans", "calls": "calls", "call": "call-opened", "closing": "closing",
     "register": "register", "register_case": "register-case", "people": "people", "person": "person",
     "accessibility": "accessibility",
 }  # fmt: skip

@@ -9,7 +9,8 @@
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ import click
 from comity.arrangement import (
     ActRefused,
     Certificate,
+    Closing,
     Grant,
     Offer,
     certificate_text,
@@ -44,7 +46,7 @@ from comity.verify import Fact, FolderCopy, Verdict, read_entries, read_offer, v
 from comity.verify.checkpoints import check_checkpoint
 from comity.verify.files import check_files
 
-__all__ = ["certify", "close", "compact", "erase"]
+__all__ = ["Closed", "certify", "certify_access", "close", "close_access", "compact", "erase"]
 
 GATEWAY = click.option("--gateway", help="The gateway's address, such as https://operator.example.")
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -64,29 +66,51 @@ def close(home: Home, file: Path, note: Path | None, gateway: str | None, out: P
     With --gateway the authority first revokes every grant that this home gave under the ledger, and a note that
     bears both signatures is handed in: from its entry on no gateway permits anything.
     """
+    done = close_access(
+        home, read_file(file), None if note is None else read_file(note), gateway, lambda text: write_file(out, text)
+    )
+    closing = done.closing
+    members = {
+        "ledger": closing.ledger, "digest": closing.digest, "signed_by": list(closing.signed_by),
+        "revoked": done.revoked, "index": done.index, "out": str(out),
+    }  # fmt: skip
+    signed = f"signed by {' and '.join(closing.signed_by)}: {out}"
+    state = f"closed: entry {done.index}" if done.index is not None else signed
+    say(as_json, members, f"{state}; {done.revoked} grants revoked" if done.revoked else state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A closing with this side's signature, and what came of it."""
+
+    closing: Closing
+    revoked: int
+    """Grants of this home that were revoked on the way."""
+    index: int | None
+    """The gateway's entry; `None` where it was not handed in."""
+
+
+def close_access(
+    home: Home, terms_file: bytes, note: bytes | None, gateway: str | None, keep: Callable[[bytes], object]
+) -> Closed:
+    """Sign the closing, the first or the second of two; `keep` gets the signed note before anything is handed in."""
     with refusing():
         party_role(home)
-        terms, signer = _agreed(file).terms, home.signer("party")
-        before = read_file(note) if note is not None else propose_closing(terms, home.random(16).hex(), signer)
-        signed = sign_closing(before, terms, signer)
-        closing = open_closing(signed, terms)
-        write_file(out, signed)
+        terms, signer = _agreed(terms_file).terms, home.signer("party")
+        before = note if note is not None else propose_closing(terms, home.random(16).hex(), signer)
+        closing = open_closing(sign_closing(before, terms, signer), terms)
+        keep(closing.note)
         revoked = 0
         if gateway is not None and home.role == "authority":
             revoked = sum(_revoke(home, gateway, terms.id, text) for text in _revocations(home, terms.ledger.origin))
     index = None
     if gateway is not None and len(closing.signed_by) == 2:
-        index = int(ask_json(f"{gateway.rstrip('/')}/a/{terms.id}/close", data=signed)["index"])
-    members = {
-        "ledger": closing.ledger, "digest": closing.digest, "signed_by": list(closing.signed_by), "revoked": revoked,
-        "index": index, "out": str(out),
-    }  # fmt: skip
-    state = f"closed: entry {index}" if index is not None else f"signed by {' and '.join(closing.signed_by)}: {out}"
-    say(as_json, members, f"{state}; {revoked} grants revoked" if revoked else state)
+        index = int(ask_json(f"{gateway.rstrip('/')}/a/{terms.id}/close", data=closing.note)["index"])
+    return Closed(closing=closing, revoked=revoked, index=index)
 
 
-def _agreed(file: Path) -> Offer:
-    offer = verify_offer(read_file(file))
+def _agreed(terms_file: bytes) -> Offer:
+    offer = verify_offer(terms_file)
     if len(offer.signed_by) != 2:
         refuse("expected the terms in force, signed by both sides")
     return offer
@@ -134,46 +158,54 @@ def certify(
     """
     if folder is None and drawn is None:
         raise click.UsageError("expected --ledger FOLDER to draw up from, or --add FILE to sign, or both")
-    with refusing():
-        terms = _agreed(file).terms
-        envelope = read_file(drawn) if drawn is not None else _draw_up(file, folder, home.monotonic() + wait, home)
-        certificate = open_certificate(envelope, terms)
-        if home.role in ("authority", "provider"):
-            certificate = sign_certificate(envelope, terms, home.signer("party"))
-        _stands(certificate, file, folder)
-        text = certificate_text(certificate, terms)
-        write_file(out, certificate.envelope)
-        write_file(out.with_suffix(".txt"), text.encode())
+    given = None if drawn is None else read_file(drawn)
+    certificate, text = certify_access(home, read_file(file), given, folder, wait)
+    write_file(out, certificate.envelope)
+    write_file(out.with_suffix(".txt"), text.encode())
     members: dict[str, Any] = {"digest": certificate.digest, "signed_by": list(certificate.signed_by), "out": str(out)}
     say(as_json, members | {"certificate": dict(certificate.facts)}, text)
 
 
-def _draw_up(file: Path, folder: Path | None, until: float, home: Home) -> bytes:
+def certify_access(
+    home: Home, terms_file: bytes, drawn: bytes | None, folder: Path | None, wait: float = 0.0
+) -> tuple[Certificate, str]:
+    """The certificate with this side's signature, and what it says; drawn up from a copy of the ledger, or given."""
+    with refusing():
+        terms = _agreed(terms_file).terms
+        envelope = drawn if drawn is not None else _draw_up(terms_file, folder, home.monotonic() + wait, home)
+        certificate = open_certificate(envelope, terms)
+        if home.role in ("authority", "provider"):
+            certificate = sign_certificate(envelope, terms, home.signer("party"))
+        _stands(certificate, terms_file, folder)
+        return certificate, certificate_text(certificate, terms)
+
+
+def _draw_up(terms_file: bytes, folder: Path | None, until: float, home: Home) -> bytes:
     """Draw up, once the published ledger holds the closing; it may be waited for."""
     if folder is None:
         raise AssertionError("a certificate is drawn up from a ledger")
     while True:
         try:
-            return _draw_up_now(file, folder)
+            return _draw_up_now(terms_file, folder)
         except ActRefused:
             if home.monotonic() >= until:
                 raise
             time.sleep(POLL_SECONDS)
 
 
-def _draw_up_now(file: Path, folder: Path) -> bytes:
-    view, copy = read_offer(read_file(file)), FolderCopy(folder)
+def _draw_up_now(terms_file: bytes, folder: Path) -> bytes:
+    view, copy = read_offer(terms_file), FolderCopy(folder)
     _refuse_failures(verify_directory(copy, view.policy, terms=view))
     checkpoint = copy.read("checkpoint") or b""
     _, head = check_checkpoint(checkpoint, view.policy)
     if head is None or (entries := check_files(copy, head).entries) is None:
         raise AssertionError("a ledger of which no fact fails has a checkpoint and entries")
     history, _ = read_entries(entries)
-    return draw_up(history, _agreed(file).terms, checkpoint)
+    return draw_up(history, _agreed(terms_file).terms, checkpoint)
 
 
-def _stands(certificate: Certificate, file: Path, folder: Path | None) -> None:
-    view = read_offer(read_file(file))
+def _stands(certificate: Certificate, terms_file: bytes, folder: Path | None) -> None:
+    view = read_offer(terms_file)
     keys = Fact(name="keys", holds=True, detail="those in the arrangement")
     copy = FolderCopy(folder) if folder is not None else None
     if certificate.signed_by:

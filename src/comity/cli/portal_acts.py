@@ -11,20 +11,34 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from comity.arrangement import ArrangementError, Offer, Terms, countersign, offer_terms, verify_offer
+from comity.arrangement import (
+    ArrangementError,
+    Certificate,
+    Closing,
+    Offer,
+    Terms,
+    certificate_text,
+    countersign,
+    offer_terms,
+    open_certificate,
+    verify_offer,
+)
+from comity.cli.access_ledgers import held_offers, mirrors
 from comity.cli.arrangement_approve import before_signing
 from comity.cli.arrangement_files import party_role
 from comity.cli.calling import ask_json
 from comity.cli.cases import check_offer, keep_offer, open_case, record_offer, refuse, write_file
+from comity.cli.closing import certify_access, close_access
 from comity.cli.home import Home
 from comity.cli.opening import open_engagement
 from comity.engagement import EngagementError
 from comity.law import LawError
-from comity.ledger import LedgerError
+from comity.ledger import LedgerError, parse_head, parse_note
 from comity.portal.house import HouseRefused, Opening
 from comity.records import RecordError
 
@@ -33,6 +47,7 @@ __all__ = ["acts_of", "peers", "put_peer"]
 PARTIES: Final = ("authority", "provider")
 PEERS: Final = "portal/peers.json"
 DELIVER: Final = "deliver/"
+CERTIFICATE: Final = "closing-certificate.json"
 
 
 def acts_of(home: Home, gateway: str) -> dict[str, Any]:
@@ -48,6 +63,9 @@ def acts_of(home: Home, gateway: str) -> dict[str, Any]:
         "card": lambda: json.dumps(home.card(), ensure_ascii=False).encode(),
         "put": partial(_put, home),
         "peer": lambda name: peers(home).get(name, ""),
+        "close": partial(_close, home, gateway),
+        "certify": partial(_certify, home),
+        "certificate_of": partial(_certificate_of, home),
         "addresses": lambda: peers(home),
         "know": partial(_know, home),
         "deliver": _deliver,
@@ -112,6 +130,56 @@ def _entered(home: Home, engagement: str, offer: Offer, by: str) -> int:
     keep_offer(home, offer)
     with open_case(home, engagement) as (_, ledger):
         return ledger.size() - 1
+
+
+def _close(home: Home, gateway: str, arrangement: str, note: bytes | None) -> tuple[Closing, int | None]:
+    """What `comity arrangement close` does, for the terms in force that this home holds."""
+    with _refusing():
+        done = close_access(home, _in_force(home, arrangement), note, gateway or None, lambda text: None)
+    return done.closing, done.index
+
+
+def _certify(home: Home, arrangement: str, drawn: bytes | None) -> None:
+    """What `comity arrangement certify` does, from the copy of the ledger that this home has; it is kept."""
+    with _refusing():
+        offer = _in_force(home, arrangement)
+        folder = _copy_of(home, verify_offer(offer).terms)
+        if folder is None and drawn is None:
+            refuse(
+                "no copy of the published ledger is here to draw it up from; 'comity mirror' makes one in mirrors/, "
+                "or take in the certificate that the other side drew up"
+            )
+        certificate, text = certify_access(home, offer, drawn, folder)
+        kept = home.path / "arrangements" / arrangement / CERTIFICATE
+        write_file(kept, certificate.envelope)
+        write_file(kept.with_suffix(".txt"), text.encode())
+
+
+def _certificate_of(home: Home, arrangement: str) -> tuple[Certificate, str] | None:
+    path = home.path / "arrangements" / arrangement / CERTIFICATE
+    if not path.exists():
+        return None
+    with _refusing():
+        terms = verify_offer(_in_force(home, arrangement)).terms
+        certificate = open_certificate(path.read_bytes(), terms)
+    return certificate, certificate_text(certificate, terms)
+
+
+def _in_force(home: Home, arrangement: str) -> bytes:
+    """The newest version that both sides signed."""
+    signed = [one for one in held_offers(home, arrangement) if len(one.signed_by) > 1]
+    if not signed:
+        refuse("this home holds no terms of the arrangement that both sides signed")
+    return signed[-1].envelope
+
+
+def _copy_of(home: Home, terms: Terms) -> Path | None:
+    """A folder with the published ledger: the one that this home publishes, or a mirror of it."""
+    folders: list[Path] = [path.parent for path in (home.path / "ledgers" / terms.id / "public").glob("checkpoint")]
+    for folder in folders + mirrors(home.path):
+        if parse_head(parse_note((folder / "checkpoint").read_bytes()).text).origin == terms.ledger.origin:
+            return folder
+    return None
 
 
 def _know(home: Home, name: str, address: str) -> None:

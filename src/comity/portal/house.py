@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from comity.arrangement import Offer, Terms
+from comity.arrangement import Certificate, Closing, Offer, Terms
 from comity.engagement import Case
 from comity.law import Pack
 from comity.ledger import Ledger, Signer
@@ -129,6 +129,14 @@ class House:
     """Keep the address of a party's portal, or forget it where it is empty. Raises `HouseRefused`."""
     deliver: Callable[[str, bytes], None] | None = None
     """Hand a signed file to the portal at an address. Raises `HouseRefused`."""
+    close: Callable[[str, bytes | None], tuple[Closing, int | None]] | None = None
+    """Sign the closing of an arrangement, anew or over the other side's note, and hand it in once both signed: the
+    closing, and the gateway's entry if it was handed in. Raises `HouseRefused`."""
+    certify: Callable[[str, bytes | None], None] | None = None
+    """Draw up the closing certificate from a copy of the ledger, or take the other side's; sign and keep it. Raises
+    `HouseRefused`."""
+    certificate_of: Callable[[str], tuple[Certificate, str] | None] = lambda arrangement: None
+    """The closing certificate that is kept here, with its text. Raises `HouseRefused` where it does not hold."""
     institution: Institution | None = None
     """Where people sign in before they come here; `None` where accounts are the portal's own."""
     plan_of: Callable[[str], bytes | None] = lambda digest: None

@@ -9,6 +9,7 @@ from comity.portal.rooms import (
     arrivals,
     calls,
     case_file,
+    closing,
     engagement,
     entering,
     files,
@@ -67,6 +68,11 @@ urlpatterns = [
     path("case/<hex32:engagement>/access/<hex32:arrangement>/calls/<int:index>/", calls.call, name="call"),
     path(
         "case/<hex32:engagement>/access/<hex32:arrangement>/calls/<int:index>/<slug:part>/", calls.sealed, name="sealed"
+    ),
+    path("case/<hex32:engagement>/access/<hex32:arrangement>/closing/", closing.closing, name="closing"),
+    path(
+        "case/<hex32:engagement>/access/<hex32:arrangement>/closing/certificate/", closing.certificate_file,
+        name="certificate",
     ),
     path("case/<hex32:engagement>/access/<hex32:arrangement>/plans/", plans.plans, name="plans"),
     path("case/<hex32:engagement>/terms/receive/", arrivals.receive, name="terms_receive"),
