@@ -14,6 +14,7 @@ from django.db import models
 from comity.portal.house import the_house
 from comity.portal.projections.entry_text import title_of
 from comity.portal.projections.fence import ReadOnly, WrittenByTheProjectorAlone
+from comity.portal.projections.fields import JsonText, Text, Words
 
 __all__ = [
     "TABLES", "AccessRow", "AdequacyRow", "ArrangementRow", "AssessmentRow", "BriefLine", "CaseRow", "ClockRow",
@@ -23,11 +24,11 @@ __all__ = [
 
 
 def _words(length: int, **more: Any) -> Any:
-    return models.CharField(max_length=length, **more)
+    return Words(max_length=length, **more)
 
 
 def _text() -> Any:
-    return models.TextField()
+    return Text()
 
 
 def _number(**more: Any) -> Any:
@@ -39,7 +40,7 @@ def _flag(**more: Any) -> Any:
 
 
 def _json(**more: Any) -> Any:
-    return models.JSONField(**more)
+    return JsonText(**more)
 
 
 def _index(*columns: str) -> models.Index:

@@ -62,7 +62,7 @@ def _bound(context: dict[str, Any], rows: list[EntryRow], withheld: list[int]) -
 def _sections(mine: dict[str, str]) -> list[tuple[str, list[str]]]:
     matters = MatterRow.objects.filter(**mine, closed_by=None).order_by("index")
     clocks = ClockRow.objects.filter(**mine, group="running").order_by("order")
-    findings = FindingRow.objects.filter(**mine, newest=True).order_by("index")
+    findings = FindingRow.objects.filter(**mine, newest=True).order_by("index", "key")
     return [
         ("Open", [f"{one.what}; waits for {one.waits_for} (entry {one.index})" for one in matters]),
         ("Clocks", [f"{one.said}: {one.title} ({one.ref}), {one.by}, {one.state}" for one in clocks]),

@@ -79,7 +79,7 @@ def overview(request: HttpRequest, engagement: str) -> HttpResponse:
     mine = {"engagement": engagement}
     arrangements = list(ArrangementRow.objects.filter(**mine).order_by("key"))
     newest = arrangements[-1].arrangement if arrangements else ""
-    named = list(NamedRow.objects.filter(**mine).order_by("index")[:PEOPLE])
+    named = list(NamedRow.objects.filter(**mine).order_by("index", "key")[:PEOPLE])
     signs = isinstance(decide("terms.sign", request.user, context["case"]), Allowed)
     context |= {
         "arrivals": arrivals_of(the_house(), context["case"].authority, context["case"].provider) if signs else [],
@@ -87,8 +87,8 @@ def overview(request: HttpRequest, engagement: str) -> HttpResponse:
         "clocks": list(ClockRow.objects.filter(**mine, group="running").order_by("order")[:8]),
         "arrangements": arrangements,
         "adequacy": list(AdequacyRow.objects.filter(**mine, arrangement=newest, part="items").order_by("position")),
-        "findings": list(FindingRow.objects.filter(**mine, newest=True).order_by("-index")[:FEW]),
-        "files": list(FileRow.objects.filter(**mine).order_by("-index")[:FEW]),
+        "findings": list(FindingRow.objects.filter(**mine, newest=True).order_by("-index", "key")[:FEW]),
+        "files": list(FileRow.objects.filter(**mine).order_by("-index", "key")[:FEW]),
         "terms": list(TermsRow.objects.filter(**mine).order_by("arrangement", "version").defer("contract", "changes")),
         "entries": list(EntryRow.objects.filter(**mine).defer("members").order_by("-index")[:NEWEST]),
         "experts": [one for one in named if one.because == "expert"],

@@ -32,8 +32,8 @@ LINES: Final = 12
 """Lines of one cell of the brief on the first screen; it says how many there are beyond."""
 SOON: Final = timedelta(days=14)
 SORTS: Final = {
-    "provider": ("provider", "engagement"), "stage": ("stage", "provider"), "due": ("next_due", "provider"),
-    "newest": ("-entered", "provider"),
+    "provider": ("provider", "engagement"), "stage": ("stage", "provider", "engagement"),
+    "due": ("next_due", "provider", "engagement"), "newest": ("-entered", "provider", "engagement"),
 }  # fmt: skip
 STAGES: Final = ("dialogue", "negotiation", "access", "review", "closed")
 
