@@ -23,7 +23,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     from django.test.utils import setup_test_environment, teardown_test_environment
 
     from comity.portal.projections import beat
-    from comity.portal.projections.projector import Projector, make_tables, open_for_writing
+    from comity.portal.projections.projector import Projector
+    from comity.portal.projections.tables import make_tables, open_for_writing
 
     setup_test_environment()
     open_for_writing(house.path / PROJECTIONS)

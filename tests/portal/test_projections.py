@@ -109,7 +109,8 @@ def test_a_rebuild_gives_identical_tables(world: World, files: Path) -> None:
     """Every table made again out of the ledgers has the digest of the one in use."""
     from django.db import connections
 
-    from comity.portal.projections.projector import open_for_writing, rebuilt
+    from comity.portal.projections.rebuild import rebuilt
+    from comity.portal.projections.tables import open_for_writing
 
     open_for_writing(files / "fresh.sqlite", "fresh")
     try:
@@ -127,7 +128,8 @@ def test_a_rebuild_finds_a_row_that_somebody_changed(world: World, files: Path) 
     from django.db import connections
 
     from comity.portal.projections.models import CaseRow
-    from comity.portal.projections.projector import open_for_writing, rebuilt
+    from comity.portal.projections.rebuild import rebuilt
+    from comity.portal.projections.tables import open_for_writing
 
     CaseRow.objects.using("projector").filter(key=RICH).update(stage="closed")
     open_for_writing(files / "fresh.sqlite", "fresh")
@@ -248,7 +250,8 @@ def test_tables_of_another_shape_are_made_anew(world: World, files: Path) -> Non
     from django.db import connections
 
     from comity.portal.projections.models import CaseRow
-    from comity.portal.projections.projector import Projector, make_tables, open_for_writing
+    from comity.portal.projections.projector import Projector
+    from comity.portal.projections.tables import make_tables, open_for_writing
 
     open_for_writing(files / "other.sqlite", "other")
     try:

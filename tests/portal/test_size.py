@@ -71,7 +71,7 @@ def large(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     from django.db import connections
 
     from comity.portal.projections.models import TABLES
-    from comity.portal.projections.projector import open_for_writing
+    from comity.portal.projections.tables import open_for_writing
     from comity.portal.settings.base import PROJECTIONS
 
     connections["projector"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

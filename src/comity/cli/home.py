@@ -16,6 +16,7 @@ Keys lie in `keys/`, one file and one purpose each, mode 600:
 | `permit` | Ed25519 note key; signs the permit of each request that a gateway sends on | operator |
 | `recipient` | ML-KEM-768 and X25519; opens sealed content | authority, evaluator |
 | `persons/<pseudonym>` | Ed25519 note key; approves versions before a side signs | authority, provider |
+| `projections-reader`, `projections-projector` | addresses of the portal's tables, where they lie in PostgreSQL | any |
 | `access` | the bearer secret of a person who calls | evaluator |
 
 A home may ask for approvals (`"approvals": 1`): then as many listed persons, beside the one who signs, approve a

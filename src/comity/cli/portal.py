@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ from comity.cli.portal_fetch import fetch
 from comity.cli.portal_reads import plan_of, sealed_of
 from comity.cli.watching import host_port
 from comity.ledger import Ledger, open_ledger
-from comity.portal.house import AccessBook, House, Institution
+from comity.portal.house import AccessBook, House, HouseRefused, Institution
 from comity.portal.settings import deploy, local
 
 __all__ = ["NEEDED", "can_serve", "house_of", "portal", "start_portal"]
@@ -40,8 +39,11 @@ ROLES: Final = ("handler", "evaluator", "access", "expert", "administrator")
 READY_IN: Final = 60
 
 
-def house_of(home: Home, gateway: str = "", named: Sequence[Path] = ()) -> House:
-    """This home as its portal sees it; with a gateway's address, acts of this side are handed to it."""
+def house_of(home: Home, gateway: str = "", named: Sequence[Path] = (), *, writes: bool = False) -> House:
+    """This home as its portal sees it; with a gateway's address, acts of this side are handed to it.
+
+    A process that `writes` the projections is given the address to do so; one of pages never reads it.
+    """
     engagements = home.path / "engagements"
 
     @contextmanager
@@ -77,6 +79,8 @@ def house_of(home: Home, gateway: str = "", named: Sequence[Path] = ()) -> House
         plan_of=partial(plan_of, home),
         sealed_of=partial(sealed_of, home),
         gateway=gateway.rstrip("/"),
+        projections_reader=_address(home, "reader"),
+        projections_projector=_address(home, "projector") if writes else "",
         **acts_of(home, gateway),
     )
 
@@ -101,6 +105,31 @@ def _stamp(ledger: Path) -> object:
         except OSError:
             found.append((0, 0))
     return tuple(found)
+
+
+def _address(home: Home, whose: str) -> str:
+    """The address in `keys/projections-<whose>`, which may hold a password; empty where there is no such file."""
+    file = home.path / "keys" / f"projections-{whose}"
+    if not file.exists():
+        if whose == "reader" and file.with_name("projections-projector").exists():
+            refuse("keys/projections-projector is there and keys/projections-reader is not; pages need an own role")
+        return ""
+    if file.stat().st_mode & 0o007:
+        refuse(f"keys/{file.name}: others may read it, and it may hold a password; chmod 600 it")
+    return file.read_text().strip()
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End the command with the sentence by which the house or its database refused."""
+    from django.db import DatabaseError
+
+    try:
+        yield
+    except HouseRefused as no:
+        refuse(str(no))
+    except DatabaseError as fault:
+        refuse(f"a database of the portal: {str(fault).strip().splitlines()[0]}")
 
 
 def _institution(home: Home) -> Institution | None:
@@ -187,7 +216,8 @@ def serve_portal(
     if not hosts and host not in ("127.0.0.1", "localhost", "[::1]"):
         raise click.UsageError("--listen: without --host the portal answers this machine alone, such as 127.0.0.1:8788")
     house = house_of(home, gateway, access)
-    chosen = deploy(house, hosts) if hosts else local(house, link_is_enough=link_is_enough)
+    with refusals():
+        chosen = deploy(house, hosts) if hosts else local(house, link_is_enough=link_is_enough)
     signal.signal(signal.SIGTERM, _ended)
     if with_parent:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -195,7 +225,7 @@ def serve_portal(
     url = f"http://{host}:{listener.getsockname()[1]}/"
     named = [part for path in access for part in ("--access", str(path.resolve()))]
     projector = None if no_projector else _child(home, "project", "--with-parent", *named)
-    with listener:
+    with listener, refusals():
         serve(house, chosen, listener, lambda: click.echo(json.dumps({"portal": url})), projector)
 
 
@@ -214,9 +244,10 @@ def project(
     """Keep the tables that the pages read up to the ledgers."""
     from comity.portal.serve import project_forever
 
-    house = house_of(home, named=access)
+    house = house_of(home, named=access, writes=True)
     if once:
-        done = _once(house)
+        with refusals():
+            done = _once(house)
         click.echo(json.dumps({"projected": done}) if as_json else f"{done} engagements brought up to their ledgers")
         return
     ended = threading.Event()
@@ -224,7 +255,8 @@ def project(
         signal.signal(number, lambda *_: ended.set())
     if with_parent:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    project_forever(house, local(house), every, ended, lambda text: click.echo(text, err=True))
+    with refusals():
+        project_forever(house, local(house), every, ended, lambda text: click.echo(text, err=True))
 
 
 def _ended(number: int, frame: FrameType | None) -> None:
@@ -241,13 +273,13 @@ def _end_with_parent(parent: int) -> None:
 
 def _once(house: House) -> int:
     from comity.portal.projections import beat
-    from comity.portal.settings.base import PROJECTIONS
     from comity.portal.start import start
 
     start(house, local(house))
-    from comity.portal.projections.projector import Projector, make_tables, open_for_writing
+    from comity.portal.projections.projector import Projector
+    from comity.portal.projections.tables import make_tables, open_projector
 
-    open_for_writing(house.path / PROJECTIONS)
+    open_projector(house)
     make_tables()
     done = Projector(house).run_once()
     beat.give(house.path, house.clock())
@@ -262,26 +294,14 @@ def rebuild(home: Home, as_json: bool) -> None:
 
     Exit status 1 if a table differs: then something other than the projector wrote it.
     """
-    from comity.portal.settings.base import PROJECTIONS
     from comity.portal.start import start
 
-    house = house_of(home)
-    start(house, local(house))
-    from django.db import connections
+    house = house_of(home, writes=True)
+    with refusals():
+        start(house, local(house))
+        from comity.portal.projections.rebuild import rebuild as made_anew
 
-    from comity.portal.projections.projector import Projector, make_tables, open_for_writing, rebuilt
-
-    live, fresh = house.path / PROJECTIONS, house.path / f"new-{PROJECTIONS}"
-    for file in _files_of(fresh):
-        file.unlink(missing_ok=True)
-    open_for_writing(live)
-    if not make_tables():
-        Projector(house).run_once()
-    open_for_writing(fresh, "fresh")
-    found = rebuilt(house, "fresh", "projector")
-    for alias in ("fresh", "projector"):
-        connections[alias].close()
-    _swap(fresh, live)
+        found = made_anew(house)
     differ = sorted(name for name, (before, after) in found.items() if before != after)
     members = {"same": not differ, "differ": differ, "tables": {name: after for name, (_, after) in found.items()}}
     if as_json:
@@ -292,22 +312,6 @@ def rebuild(home: Home, as_json: bool) -> None:
         click.echo("every table is as the ledgers say" if not differ else f"made right: {', '.join(differ)}")
     if differ:
         raise SystemExit(1)
-
-
-def _files_of(path: Path) -> tuple[Path, ...]:
-    return (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
-
-
-def _swap(fresh: Path, live: Path) -> None:
-    """Copy the new rows over the old ones in one transaction of SQLite's own: readers see the one or the other."""
-    source, target = sqlite3.connect(fresh), sqlite3.connect(live, timeout=30)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    for file in _files_of(fresh):
-        file.unlink(missing_ok=True)
 
 
 @portal.command("invite")

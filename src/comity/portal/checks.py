@@ -16,10 +16,12 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import register as enrol
+from django.db import DatabaseError, connections
 
 from comity.portal.house import the_house
 from comity.portal.projections.fence import READ, ReadOnly
 from comity.portal.projections.models import Projection
+from comity.portal.projections.roles import HINT, why_it_could_write
 from comity.portal.settings.base import CSP
 
 __all__ = ["LOCAL_TABLES", "register"]
@@ -55,16 +57,28 @@ def projections_are_fenced(app_configs: Any, **named: Any) -> Sequence[CheckMess
 
 
 def projections_are_read_only(app_configs: Any, **named: Any) -> Sequence[CheckMessage]:
-    """SQLite opens the projections with `mode=ro`; PostgreSQL reads them under another role than the projector's."""
+    """SQLite opens the projections with `mode=ro`; PostgreSQL says of the pages' role that it could not write them."""
     database = settings.DATABASES[READ]
-    name = str(database["NAME"])
-    if "sqlite" in database["ENGINE"] and "mode=ro" in name and database.get("OPTIONS", {}).get("uri"):
+    if "postgresql" in database["ENGINE"]:
+        return _role_is_read_only()
+    if "mode=ro" in str(database["NAME"]) and database.get("OPTIONS", {}).get("uri"):
         return []
-    writer = settings.DATABASES["default"].get("USER", "")
-    if "postgresql" in database["ENGINE"] and database.get("USER", "") not in ("", writer):
+    return [Error("a page could write the projections", hint="open the file with mode=ro", id="portal.E002")]
+
+
+def _role_is_read_only() -> Sequence[CheckMessage]:
+    try:
+        with connections[READ].cursor() as cursor:
+            cursor.execute("SELECT session_user")
+            (role,) = cursor.fetchone()
+            why = why_it_could_write(cursor, role, connections[READ].settings_dict["SCHEMA"])
+    except DatabaseError as fault:
+        told = str(fault).strip().split("\n")[0]
+        hint = "see that the database answers to the address in keys/projections-reader"
+        return [Error(f"nobody can say whether pages could write the projections: {told}", hint=hint, id="portal.E002")]
+    if not why:
         return []
-    hint = "open the file with mode=ro, or name a role of PostgreSQL that may only SELECT"
-    return [Error("a page could write the projections", hint=hint, id="portal.E002")]
+    return [Error(f"the role {role}, under which pages read, {why}", hint=HINT, id="portal.E002")]
 
 
 def pages_load_their_own(app_configs: Any, **named: Any) -> Sequence[CheckMessage]:

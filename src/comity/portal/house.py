@@ -147,6 +147,10 @@ class House:
     """The gateway's address, as evaluators use it; empty where it is not known."""
     send: Callable[[str, str, bytes], Mapping[str, object]] | None = None
     """Hand a signed act to the gateway: arrangement's id, door, note; `None` where no gateway's address is known."""
+    projections_reader: str = field(default="", repr=False)
+    """The address of the PostgreSQL database out of which pages read; empty where the tables lie in a file."""
+    projections_projector: str = field(default="", repr=False)
+    """The address under which the projector writes there; empty in a process that writes no table."""
 
     def cases(self) -> Iterator[str]:
         """The ids of the engagements, in order."""

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import uvicorn
 
-from comity.portal.house import House
+from comity.portal.house import House, HouseRefused
 from comity.portal.projections import beat
-from comity.portal.settings.base import PROJECTIONS
+from comity.portal.projections.place import in_postgres
 from comity.portal.start import make_local_tables, start
 
 __all__ = ["project_forever", "serve"]
@@ -32,10 +32,16 @@ def serve(
     ready: Callable[[], None],
     beside: AbstractContextManager[object] | None = None,
 ) -> None:
-    """Answer browsers on a socket until the process is told to end; `beside` runs while it does."""
+    """Answer browsers on a socket until the process is told to end; `beside` runs while it does.
+
+    Raises `HouseRefused`, and answers nobody, where pages could write the projections.
+    """
     start(house, chosen)
     make_local_tables()
-    _make_empty_tables(house)
+    if in_postgres(house):
+        _refuse_a_writer()
+    else:
+        _make_empty_tables(house)
     from comity.portal.pool import PooledHandler
 
     config = uvicorn.Config(
@@ -47,14 +53,27 @@ def serve(
         asyncio.run(server.serve(sockets=[listener]))
 
 
+def _refuse_a_writer() -> None:
+    """Ask the database whether pages could write; this process makes no table, the projector does."""
+    from django.db import connections
+
+    from comity.portal.checks import projections_are_read_only
+    from comity.portal.projections.fence import READ
+
+    found = projections_are_read_only(None)
+    connections[READ].close()
+    if found:
+        raise HouseRefused(f"{found[0].id}: {found[0].msg}; {found[0].hint}")
+
+
 def _make_empty_tables(house: House) -> None:
     """Make the projections' tables before a page can ask for them; no page ever has this connection."""
     from django.db import connections
 
     from comity.portal.projections.fence import PROJECTOR
-    from comity.portal.projections.projector import make_tables, open_for_writing
+    from comity.portal.projections.tables import make_tables, open_projector
 
-    open_for_writing(house.path / PROJECTIONS)
+    open_projector(house)
     make_tables()
     connections[PROJECTOR].close()
     del connections[PROJECTOR]
@@ -79,19 +98,27 @@ def project_forever(
 ) -> None:
     """Keep the projections up to the ledgers until `ended` is set; what fails is told once and tried again."""
     start(house, chosen)
-    from comity.portal.projections.projector import Projector, make_tables, open_for_writing
+    from django.db import connections
 
-    open_for_writing(house.path / PROJECTIONS)
-    make_tables()
-    projector, said = Projector(house), ""
+    from comity.portal.projections.fence import PROJECTOR
+    from comity.portal.projections.projector import Projector
+    from comity.portal.projections.tables import make_tables, open_projector
+
+    open_projector(house)
+    projector, said, made = Projector(house), "", False
     while not ended.is_set():
         began = time.monotonic()
         try:
+            if not made:
+                make_tables()
+                made = True
             projector.run_once()
             beat.give(house.path, house.clock())
             now = ""
         except Exception as fault:  # whatever a ledger holds, the pages go on and the operator reads why
-            now = f"the projections are not brought up to the ledgers: {type(fault).__name__}: {fault}"
+            first = str(fault).strip().split("\n")[0]  # a database's further lines quote rows
+            now = f"the projections are not brought up to the ledgers: {type(fault).__name__}: {first}"
+            connections[PROJECTOR].close_if_unusable_or_obsolete()
         if now != said and now:
             told(now)
         said = now

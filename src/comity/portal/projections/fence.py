@@ -5,18 +5,20 @@ as a role that may only SELECT: there the database itself refuses.  The models r
 manager hands out no way to write, so that a mistake fails with a sentence and not with a locked file.  A system check
 refuses a projection that has a way around.
 
-The projector opens the same file as `projector`, and a rebuild another one: aliases that no web process has.
+The projector opens the same tables as `projector`, and a rebuild others: aliases that no web process has.
 """
 
 from typing import Any, Final, NoReturn
 
-from django.db import models
+from django.db import DatabaseError, models
 
-__all__ = ["PROJECTOR", "READ", "ReadOnly", "Router", "WrittenByTheProjectorAlone"]
+__all__ = ["PROJECTOR", "READ", "ReadOnly", "Router", "WrittenByTheProjectorAlone", "tables_are_missing"]
 
 READ: Final = "projections"
 PROJECTOR: Final = "projector"
 LABEL: Final = "projections"
+MISSING: Final = ("42P01", "42703", "42501")
+"""What PostgreSQL says of a table or a column that is not there, and of one that the reader was not given yet."""
 
 
 class WrittenByTheProjectorAlone(RuntimeError):
@@ -76,6 +78,13 @@ class Router:
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         """The projector makes its tables itself; everything else lives in the default database."""
         return db == "default" and app_label != LABEL
+
+
+def tables_are_missing(fault: BaseException) -> bool:
+    """Whether a page failed because the projector has not made the tables yet, or not those of this release."""
+    if not isinstance(fault, DatabaseError):
+        return False
+    return getattr(fault.__cause__, "sqlstate", None) in MISSING or f"no such table: {LABEL}_" in str(fault)
 
 
 def _refuse() -> NoReturn:

@@ -2,23 +2,17 @@
 
 One transaction replaces a case's rows and moves its position, so a page sees a case as it was at some entry, never
 between two, and a crash repeats nothing.  Rows follow from the entries and from the time for which they were made
-(`Position.computed`): made again for the same times they are the same, which `rebuild` shows.
+(`Position.computed`): made again for the same times they are the same, which a rebuild shows.
 
 A case is read again when its ledger changed, when an access ledger of its own did, and when a clock ran out or the day
 turned.  An access ledger may change with every call, so because of it a case takes a tenth of the projector's time at
 most: a large one waits until nine times as long as its last reading took has passed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, Final
-
-from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.forms.models import model_to_dict
+from typing import Final
 
 from comity.engagement import (
     AtHand,
@@ -43,70 +37,16 @@ from comity.portal.projections.fence import PROJECTOR
 from comity.portal.projections.models import TABLES, AccessRow, CaseRow, PlanRow, Position, Projection, RunRow
 from comity.portal.projections.rows import Told, arrangements_named, case_rows
 from comity.portal.projections.run_rows import RunReader
+from comity.portal.projections.tables import turn
 from comity.records import parse_instant
 
-__all__ = ["Projector", "digest_of", "make_tables", "open_for_writing", "rebuilt"]
+__all__ = ["Projector"]
 
 ITEMS_OF: Final = "eu-ai-act"
 """The pack whose items of access are shown where a case's own law states none."""
 CHUNK: Final = 400
 REST: Final = 9
 """How many times as long as its reading took a case rests before it is read for its access ledgers alone."""
-
-
-def open_for_writing(file: Path, alias: str = PROJECTOR) -> None:
-    """Give this process the connection by which projections are written; a web process has none."""
-    connections.databases[alias] = {
-        **connections.databases["default"], "NAME": str(file), "OPTIONS": {
-            "timeout": 30, "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }  # fmt: skip
-
-
-def make_tables(alias: str = PROJECTOR) -> bool:
-    """Make the tables where they are missing or of another shape; tells whether they are new, and so empty."""
-    connection: BaseDatabaseWrapper = connections[alias]
-    shape = _shape()
-    with transaction.atomic(using=alias), connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS projection_shape (shape TEXT PRIMARY KEY)")
-        cursor.execute("SELECT shape FROM projection_shape")
-        if cursor.fetchone() == (shape,):
-            return False
-    with connection.schema_editor() as editor:
-        present = connection.introspection.table_names()
-        for model in TABLES:
-            if model._meta.db_table in present:
-                editor.delete_model(model)
-            editor.create_model(model)
-    with transaction.atomic(using=alias), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM projection_shape")
-        cursor.execute("INSERT INTO projection_shape VALUES (%s)", [shape])
-    return True
-
-
-def _shape() -> str:
-    """A digest over every table's columns and indexes: tables of another release are dropped and made again."""
-    told = [
-        f"{model._meta.db_table} {column.column} {column.db_type(connections['default'])}"
-        for model in TABLES
-        for column in model._meta.fields
-    ]
-    told += [f"{model._meta.db_table} {index.name} {index.fields}" for model in TABLES for index in model._meta.indexes]
-    return sha256("\n".join(told).encode()).hexdigest()
-
-
-def digest_of(alias: str, leaving_out: Iterable[str] = ()) -> dict[str, str]:
-    """Table → SHA-256 over its rows in the order of their keys, without columns that are left out."""
-    out = set(leaving_out)
-    found = {}
-    for model in TABLES:
-        told = sha256()
-        for row in model.objects.using(alias).order_by("key").iterator():
-            kept = {name: value for name, value in model_to_dict(row).items() if name not in out}
-            told.update(repr(sorted(kept.items())).encode() + b"\n")
-        found[model.__name__] = told.hexdigest()
-    return found
 
 
 @dataclass(slots=True)
@@ -217,7 +157,7 @@ class Projector:
         return self._packs[name, version]
 
     def _replace(self, engagement: str, rows: Sequence[Projection]) -> None:
-        with transaction.atomic(using=self.alias):
+        with turn(self.alias):
             for model in TABLES:
                 if model not in (AccessRow, PlanRow, RunRow):
                     model.objects.using(self.alias).filter(engagement=engagement).delete()
@@ -243,7 +183,7 @@ class Projector:
                     runs += self._run_readers[book.origin].rows()
         renewed = [row.key for row in rows]
         changed = {origin.rpartition("/")[2] for origin in (*renewed, *gone)}
-        with transaction.atomic(using=self.alias):
+        with turn(self.alias):
             AccessRow.objects.using(self.alias).filter(key__in=[*renewed, *gone]).delete()
             AccessRow.objects.using(self.alias).bulk_create(rows)
             PlanRow.objects.using(self.alias).filter(arrangement__in=changed).delete()
@@ -274,16 +214,3 @@ class Projector:
             if behind:
                 found[engagement] = behind
         return found
-
-
-def rebuilt(house: House, alias: str, live: str) -> dict[str, tuple[str, str]]:
-    """Make every table anew in `alias`, for the times of the live ones; table → the digests of both."""
-    make_tables(alias)
-    times: dict[str, Any] = dict(Position.objects.using(live).values_list("engagement", "computed"))
-    again = Projector(
-        house, alias=alias, computed=lambda name: parse_instant(times[name]) if name in times else None
-    )
-    again.run_once()
-    before, after = digest_of(live), digest_of(alias)
-    return {name: (before[name], after[name]) for name in before}
-

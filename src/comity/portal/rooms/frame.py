@@ -16,7 +16,9 @@ from comity import __version__
 from comity.portal.house import the_house
 from comity.portal.permissions import Allowed, decide
 from comity.portal.projections.beat import seconds_since
+from comity.portal.projections.fence import tables_are_missing
 from comity.portal.projections.models import Position
+from comity.portal.rooms.refusals import not_yet
 
 __all__ = ["Crumb", "FrameMiddleware", "frame", "wait_for"]
 
@@ -47,6 +49,10 @@ class FrameMiddleware:
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A page whose tables are still to be made says so; every other fault stays one."""
+        return not_yet(request) if tables_are_missing(exception) else None
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Pages that say no: nothing there, not yours, not understood, and our own fault."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-__all__ = ["denied", "failed", "forged", "malformed", "not_found"]
+__all__ = ["denied", "failed", "forged", "malformed", "not_found", "not_yet"]
+
+AGAIN: Final = 5
+"""Seconds after which a page that is not there yet is worth asking for again."""
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -44,6 +47,17 @@ def failed(request: HttpRequest) -> HttpResponse:
         "This is a fault of the portal and not yours. What was entered before stands; whether your last form was "
         "entered, the timeline of the case says.",
     )
+
+
+def not_yet(request: HttpRequest) -> HttpResponse:
+    """The tables that a page reads are still to be made."""
+    answer = _page(
+        request, 503, "The pages are not ready yet",
+        "The projector has not made the tables that this page reads. They are there a moment after it started; "
+        "if this goes on, whoever runs the portal should see whether it runs. Nothing of any case is lost.",
+    )
+    answer["Retry-After"] = str(AGAIN)
+    return answer
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str, **more: Any) -> HttpResponse:

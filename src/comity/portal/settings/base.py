@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from comity.portal.house import House
+from comity.portal.projections.place import PROJECTIONS, reading
 from comity.portal.vendored import FOLDER as VENDORED
 
 __all__ = ["CSP", "PROJECTIONS", "base"]
 
 HERE: Final = Path(__file__).resolve().parents[1]
 ACCOUNTS: Final = "accounts.sqlite"
-PROJECTIONS: Final = "projections.sqlite"
 
 CSP: Final[dict[str, list[str]]] = {
     "default-src": ["'none'"],
@@ -130,7 +130,6 @@ def base(house: House) -> dict[str, Any]:
 
 def _databases(house: House) -> dict[str, Any]:
     """Accounts are written here; projections are opened so that nothing can be written through them."""
-    projections = house.path / PROJECTIONS
     return {
         "DATABASES": {
             "default": {
@@ -139,13 +138,7 @@ def _databases(house: House) -> dict[str, Any]:
                 "CONN_MAX_AGE": None,
                 "OPTIONS": {"timeout": 10, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL;"},
             },
-            "projections": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": f"{projections.as_uri()}?mode=ro",
-                "CONN_MAX_AGE": None,
-                "OPTIONS": {"uri": True, "timeout": 5},
-                "TEST": {"MIGRATE": False},
-            },
+            "projections": reading(house),
         },
         "DATABASE_ROUTERS": ["comity.portal.projections.fence.Router"],
     }
