@@ -125,6 +125,9 @@ def test_the_database_refuses_what_a_page_might_write(
     from comity.portal.projections.models import CaseRow
 
     with read_from(tables.house(world)):
+        with connections["projections"].cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            assert ("on",) == cursor.fetchone()
         for read_only, states in (("on", ("25006", "42501")), ("off", ("42501",))):
             with connections["projections"].cursor() as cursor:
                 cursor.execute(f"SET default_transaction_read_only = {read_only}")
