@@ -100,6 +100,7 @@ def _summary(table: Table, own: Sequence[Target], results: Sequence[dict[str, An
     summary["rmse_gain_over_difficulty"] = round(
         statistics.median(one["error"]["gain_over_difficulty"] for one in results), 3
     )
+    summary["rmse_gain_hindsight"] = round(statistics.median(one["error"]["hindsight"] for one in results), 3)
     summary["mse_gain"] = round(statistics.median(one["error"]["gain_squared"] for one in results), 3)
     summary["boundary"] = [
         {"model": one["model"], "rate": round(one["rate"], 4), "design": design, **cell}
@@ -117,7 +118,8 @@ def _line(summary: dict[str, Any]) -> str:
         f"decision {summary['decision_10_uniform']['gain']:.2f} → {summary['decision_gain_10']:.2f} × at 10 points "
         f"(right {summary['decision_10_active']['right']:.1%}), {summary['decision_20_uniform']['gain']:.2f} → "
         f"{summary['decision_gain_20']:.2f} × at 20; error {summary['rmse_gain']:.2f} × "
-        f"(over difficulty {summary['rmse_gain_over_difficulty']:.2f}, leaky {summary['rmse_gain_leaky']:.2f}, "
+        f"(in hindsight {summary['rmse_gain_hindsight']:.2f}, "
+        f"over difficulty {summary['rmse_gain_over_difficulty']:.2f}, leaky {summary['rmse_gain_leaky']:.2f}, "
         f"shuffled {summary['rmse_gain_shuffled']:.2f}); false at the boundary at most {worst:.2%}"
     )
 
@@ -132,7 +134,7 @@ def verdict(by_matrix: dict[str, Any], counts: Sequence[dict[str, Any]]) -> dict
         result |= {
             key: round(statistics.median(one[key] for one in counted), 3)
             for key in ("decision_gain_10", "decision_gain_20", "rmse_gain", "rmse_gain_over_difficulty",
-                        "rmse_gain_shuffled", "decision_gain_10_finite")
+                        "rmse_gain_hindsight", "rmse_gain_shuffled", "decision_gain_10_finite")
         }  # fmt: skip
         result["stopping_alone_10"] = round(statistics.median(one["decision_10_uniform"]["gain"] for one in counted), 3)
         result["stopping_alone_20"] = round(statistics.median(one["decision_20_uniform"]["gain"] for one in counted), 3)

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.evaluation import main
 from benchmarks.learning.cells import CAP, decisions, queries_for, spread_within
 from benchmarks.learning.counts import display_cells
+from benchmarks.learning.hindsight import gain_in_hindsight
 from benchmarks.learning.matrices import named_table, targets
 
 
@@ -60,7 +62,10 @@ def test_the_result_has_what_it_is_judged_by(matrix: Path, capsys: pytest.Captur
 
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert status == 0
-    for name in ("decision_gain_10", "decision_gain_20", "rmse_gain", "coverage_min", "false_decision_max"):
+    for name in (
+        "decision_gain_10", "decision_gain_20", "rmse_gain", "rmse_gain_hindsight", "coverage_min",
+        "false_decision_max",
+    ):  # fmt: skip
         assert 0.0 <= result[name] < 100.0
     assert result["coverage_ok"] in (True, False)
     assert result["by_matrix"]["made-up"]["counted"] is True
@@ -86,6 +91,20 @@ def test_queries_for_an_error_are_those_of_the_formula() -> None:
     assert queries_for(spread * (1 / 25 - 1 / 100), spread, 100) == pytest.approx(25)
     assert spread_within(outcomes, outcomes.tolist()) == 0.0
     assert spread_within(outcomes, [0] * 100) == pytest.approx(spread)
+
+
+def test_the_gain_in_hindsight_is_what_history_could_give(matrix: Path) -> None:
+    """A model that answers as an earlier one has no residual; one whose items are shuffled gains next to nothing."""
+    target = targets(named_table(matrix))[-1]
+    spread = float(np.var(target.outcomes, ddof=1))
+    known = replace(target, outcomes=target.history.mean(0))
+    shuffled = replace(target, outcomes=np.random.default_rng(2).permutation(target.outcomes))
+
+    found = [gain_in_hindsight(one, 40, spread) for one in (known, target, shuffled)]
+
+    assert found[0] == pytest.approx(300 / 40)
+    assert found[0] > found[1] > 1.2
+    assert found[2] == pytest.approx(1.0, abs=0.1)
 
 
 def test_the_interval_for_display_is_measured_and_not_relied_on() -> None:
