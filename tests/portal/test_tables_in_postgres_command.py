@@ -66,6 +66,11 @@ def entries(tables: Tables) -> int:
     return sum(row[0] for row in rows)
 
 
+def cases(tables: Tables) -> int:
+    """How many cases the tables hold."""
+    return len(administer(tables.administrator, CONSISTENT.format(schema_of(tables))))
+
+
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not holds():
@@ -186,7 +191,7 @@ def test_a_rebuild_beside_a_projector_loses_nothing(home: Path, tables: Tables) 
     """
     with running(home, "project", "--every", "0.05"):
         until(lambda: administer(tables.administrator, SCHEMAS) != [])
-        until(lambda: len(administer(tables.administrator, CONSISTENT.format(schema_of(tables)))) == 2)
+        until(lambda: 2 == cases(tables))
         with reading(tables) as seen:
             assert run(home, "rebuild")["same"]
         assert {2} == set(seen) and len(seen) > 20
@@ -236,12 +241,13 @@ def test_no_refusal_shows_a_password(home: Path, tables: Tables) -> None:
 
 def test_a_server_that_ends_its_connections_is_asked_anew(home: Path, tables: Tables) -> None:
     """After a restart of the database, pages and projector go on without being started again."""
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('{}', '{}')"
+    ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename IN ('{}', '{}')"
     with running(home, "serve", "--listen", "127.0.0.1:0") as serving:
         if serving.stdout is None:
             raise AssertionError("a process without its output")
         with httpx.Client(base_url=json.loads(serving.stdout.readline())["portal"]) as browser:
-            until(lambda: 200 == browser.get("/register/").status_code and entries(tables) > 0)
+            until(lambda: 200 == browser.get("/register/").status_code)
+            until(lambda: 2 == cases(tables))
             assert administer(tables.administrator, ended.format(tables.read_by, tables.written_by)) != []
             assert 200 == browser.get("/register/").status_code
             before = entries(tables)
