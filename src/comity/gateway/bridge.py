@@ -6,9 +6,11 @@ once for all that are resolved until it looks.
 
 `Rounds` goes further for what every call needs twice: whatever calls are waiting
 when the ledger's thread comes to it is decided in one `Round`.  A lone call waits
-for no company; where `CROWD` calls are under way a round waits `COMPANY_SECONDS`
-for those that the loop comes to meanwhile, because each round has a sync, a
-signature and two changes of thread, whatever it holds.
+for no company; where `CROWD` calls are under way a round waits for those that the
+loop comes to meanwhile, because each round has a sync, a signature and two changes
+of thread, whatever it holds.  It goes once half of the calls wait for it, or all
+but `ELSEWHERE`, so that the others are carried while it is made durable, and after
+`COMPANY_SECONDS` in any case.
 
 Not promised: that what was submitted can be called back.  A caller who is
 cancelled while it waits stops waiting, and the transaction runs all the same.
@@ -35,6 +37,8 @@ __all__ = ["Bridge", "Rounds"]
 CROWD: Final = 8
 COMPANY_SECONDS: Final = 0.001
 """Less than the sync that it saves; of 32 callers each waits shorter for it, because there is less to do."""
+ELSEWHERE: Final = 16
+"""Calls that a round need not wait for: with 32 callers some tenth more pass than where it waits its time."""
 
 T = TypeVar("T")
 Waiting = asyncio.Future[Any]
@@ -109,6 +113,8 @@ class Rounds:
         self._asking: deque[Asking] = deque()
         self._settling: deque[tuple[Waiting, Permit, Outcome]] = deque()
         self._coming = False
+        self._timer: asyncio.TimerHandle | None = None
+        """There while a round waits for company."""
         self._loop: asyncio.AbstractEventLoop | None = None
         """Remembered, because asking for the running loop asks the system for the process each time."""
 
@@ -126,16 +132,14 @@ class Rounds:
         """
         waiting = (self._loop or self._remember()).create_future()
         self._asking.append((waiting, caller, asked, request, sent, version))
-        if not self._coming:
-            self._come()
+        self._come()
         return waiting
 
     def settle(self, permit: Permit, outcome: Outcome) -> "asyncio.Future[bool]":
         """Record what became of a call; False where it was abandoned in the meantime. May raise `LedgerError`."""
         waiting = (self._loop or self._remember()).create_future()
         self._settling.append((waiting, permit, outcome))
-        if not self._coming:
-            self._come()
+        self._come()
         return waiting
 
     def _come(self) -> None:
@@ -143,14 +147,25 @@ class Rounds:
 
         What comes until the thread looks is taken with it; started at once it would come between the others.
         """
+        timer = self._timer
+        if self._coming and timer is None:
+            return
+        under_way, loop = len(self._under_way), self._loop or self._remember()
+        enough = len(self._asking) + len(self._settling) >= under_way - min(ELSEWHERE, under_way // 2)
+        if timer is not None:
+            if enough:
+                timer.cancel()
+                self._timer = None
+                loop.call_soon(self._submit)
+            return
         self._coming = True
-        loop = asyncio.get_running_loop()
-        if len(self._under_way) < CROWD:
+        if under_way < CROWD or enough:
             loop.call_soon(self._submit)
         else:
-            loop.call_later(COMPANY_SECONDS, self._submit)
+            self._timer = loop.call_later(COMPANY_SECONDS, self._submit)
 
     def _submit(self) -> None:
+        self._timer = None
         taken = _Taken()
         try:
             self._bridge.submit(partial(self._run, taken), partial(self._told, taken))
@@ -189,7 +204,7 @@ class Rounds:
 
     def _told(self, taken: "_Taken", done: Future[None]) -> None:
         """In the loop: the round is durable, or is not recorded."""
-        if self._asking and not self._coming:
+        if self._asking:
             self._come()  # more waited than one signature takes
         fault = done.exception()
         if fault is not None:
