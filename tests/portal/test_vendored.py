@@ -82,6 +82,8 @@ def test_a_missing_archive_is_told_in_one_sentence(tmp_path: Path) -> None:
 
     assert 1 == answer.exit_code and "noble-post-quantum-0.7.1.tgz is not in empty/" in answer.output
     assert "Traceback" not in answer.output and not held(home / "portal", "opening")
+    served = run(main, ["--home", str(home), "portal", "serve", "--theme", "ecl-ec", "--listen", "127.0.0.1:0"])
+    assert 1 == served.exit_code and "comity portal fetch ecl-ec" in served.output
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from importlib.util import find_spec
@@ -31,6 +32,8 @@ from comity.cli.watching import host_port
 from comity.ledger import Ledger, open_ledger
 from comity.portal.house import AccessBook, House, HouseRefused, Institution
 from comity.portal.settings import deploy, local
+from comity.portal.themes import PLAIN, THEMES
+from comity.portal.vendored import held
 
 __all__ = ["NEEDED", "can_serve", "house_of", "portal", "start_portal"]
 
@@ -191,6 +194,10 @@ LINK = click.option(
 @PARENT
 @ACCESS
 @click.option("--gateway", default="", help="The gateway's address, to which stops of this side are handed.")
+@click.option(
+    "--theme", default=PLAIN, show_default=True, type=click.Choice(sorted(THEMES)),
+    help="What pages look like; one but the plain is fetched before.",
+)
 @click.option("--no-projector", is_flag=True, help="Another process of this home runs the projector.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready (always printed).")
 @click.pass_obj
@@ -202,6 +209,7 @@ def serve_portal(
     with_parent: bool,
     access: tuple[Path, ...],
     gateway: str,
+    theme: str,
     no_projector: bool,
     as_json: bool,
 ) -> None:
@@ -215,7 +223,9 @@ def serve_portal(
     host, port = host_port("--listen", listen)
     if not hosts and host not in ("127.0.0.1", "localhost", "[::1]"):
         raise click.UsageError("--listen: without --host the portal answers this machine alone, such as 127.0.0.1:8788")
-    house = house_of(home, gateway, access)
+    house = replace(house_of(home, gateway, access), theme=theme)
+    if THEMES[theme].part and not held(house.path, THEMES[theme].part):
+        refuse(f"--theme {theme}: its files are not here; fetch them: comity portal fetch {THEMES[theme].part}")
     with refusals():
         chosen = deploy(house, hosts) if hosts else local(house, link_is_enough=link_is_enough)
     signal.signal(signal.SIGTERM, _ended)

@@ -139,6 +139,8 @@ class House:
     """The closing certificate that is kept here, with its text. Raises `HouseRefused` where it does not hold."""
     institution: Institution | None = None
     """Where people sign in before they come here; `None` where accounts are the portal's own."""
+    theme: str = "plain"
+    """What pages look like: a name in `comity.portal.themes.THEMES`."""
     plan_of: Callable[[str], bytes | None] = lambda digest: None
     """The text of a plan that was run from this instance, by its digest; `None` where it is not at hand."""
     sealed_of: Callable[[str, int, str], bytes | None] = lambda origin, call, part: None

@@ -57,6 +57,7 @@ class Part:
     packages: tuple[Package, ...]
 
 
+# Of ECL's sheet three texts are changed: its fonts come from beside it, and from nowhere else.
 SCRIPTS: Final = (("'@noble/hashes/", "'../hashes/"), ("'@noble/curves/abstract/", "'../curves/abstract/"),
                   ("'@noble/curves/", "'../curves/"))  # fmt: skip
 """Browsers find a script by its address, not by its package."""
@@ -96,11 +97,14 @@ PARTS: Final[Mapping[str, Part]] = {
                 files={
                     "LICENSE": "LICENSE",
                     "dist/styles/ecl-ec.css": "ecl-ec.css",
-                    "dist/styles/ecl-ec-color-modes.css": "ecl-ec-color-modes.css",
-                    "dist/styles/ecl-ec-print.css": "ecl-ec-print.css",
                     "dist/fonts/InterVariable.woff2": "fonts/InterVariable.woff2",
                     "dist/fonts/InterVariable-Italic.woff2": "fonts/InterVariable-Italic.woff2",
                 },
+                rewrites=(
+                    ('url(https://webtools.europa.eu/fonts/inter/InterVariable.woff2) format("woff2"),', ""),
+                    ('url(https://webtools.europa.eu/fonts/inter/InterVariable-Italic.woff2) format("woff2"),', ""),
+                    ("url(../fonts/", "url(fonts/"),
+                ),
             ),
         ),
     ),

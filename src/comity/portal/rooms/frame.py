@@ -19,6 +19,7 @@ from comity.portal.projections.beat import seconds_since
 from comity.portal.projections.fence import tables_are_missing
 from comity.portal.projections.models import Position
 from comity.portal.rooms.refusals import not_yet
+from comity.portal.themes import THEMES
 
 __all__ = ["Crumb", "FrameMiddleware", "frame", "wait_for"]
 
@@ -63,6 +64,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     since = seconds_since(house.path, house.clock())
     return {
         "house": house,
+        "theme": THEMES[house.theme],
         "version": __version__,
         "places": _places(request, account) if signed_in else [],
         "projector_late": since if since is None or since > LATE else 0,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from comity.portal.house import House
 from comity.portal.projections.place import PROJECTIONS, reading
+from comity.portal.themes import PLAIN
 from comity.portal.vendored import FOLDER as VENDORED
 
 __all__ = ["CSP", "PROJECTIONS", "base"]
@@ -72,8 +73,9 @@ def base(house: House) -> dict[str, Any]:
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
                 "DIRS": [HERE / "templates"],
-                "APP_DIRS": True,
+                "APP_DIRS": house.theme == PLAIN,
                 "OPTIONS": {
+                    **_loaders(house),
                     "context_processors": [
                         "django.template.context_processors.request",
                         "django.contrib.auth.context_processors.auth",
@@ -126,6 +128,16 @@ def base(house: House) -> dict[str, Any]:
         "LOGGING_CONFIG": None,
         "SILENCED_SYSTEM_CHECKS": [],
     }
+
+
+def _loaders(house: House) -> dict[str, Any]:
+    """How templates are read under a theme; the plain one leaves that to Django."""
+    if house.theme == PLAIN:
+        return {}
+    ours = ("comity.portal.themed.ThemedLoader", house.theme, [HERE / "templates"])
+    return {"loaders": [
+        ("django.template.loaders.cached.Loader", [ours, "django.template.loaders.app_directories.Loader"]),
+    ]}  # fmt: skip
 
 
 def _databases(house: House) -> dict[str, Any]:
