@@ -157,6 +157,10 @@ class World:
     def books(self) -> Iterator[list[AccessBook]]:
         yield self.access
 
+    @contextmanager
+    def book(self, arrangement: str) -> Iterator[AccessBook | None]:
+        yield next((one for one in self.access if one.arrangement == arrangement), None)
+
     def stamp(self, engagement: str) -> object:
         with self.open_case(engagement) as ledger:
             return ledger.size()
@@ -185,7 +189,7 @@ class World:
             "clock": lambda: self.now, "random": secrets.token_bytes, "secret_key": secrets.token_urlsafe(48),
             "case_ids": lambda: [path.parent.name for path in (self.path / "engagements").glob("*/ledger.sqlite")],
             "open_case": self.open_case, "case_stamp": self.stamp, "terms_of": self.terms_of,
-            "offers_of": self.offers_of, "access": self.books,
+            "offers_of": self.offers_of, "access": self.books, "access_of": self.book,
             "access_stamp": lambda: len(self.access), "law": LAW, "begin": self.begin,
             "plan_of": {PLAN.digest: PLAN.canonical}.get,
             "sealed_of": lambda *named: self.sealed.get(named),

@@ -20,7 +20,10 @@ from comity.engagement import Case
 from comity.ledger import Ledger, TileDirectory, open_ledger, parse_head, parse_note
 from comity.records import ArrangementInForce
 
-__all__ = ["ACCESS", "AccessLedger", "access_ledgers", "agreed_terms", "case_keys", "held_offers", "mirrors"]
+__all__ = [
+    "ACCESS", "AccessLedger", "access_ledger_of", "access_ledgers", "agreed_terms", "case_keys", "held_offers",
+    "mirrors",
+]  # fmt: skip
 
 READ_AT_ONCE = 4_096
 """Entries that are in memory at a time."""
@@ -100,6 +103,25 @@ def access_ledgers(home: Home, named: Iterable[Path] = ()) -> Iterator[list[Acce
             one = _stored(ledger_place(folder), opened, origin)
             found.setdefault(one.origin, one)
         yield list(found.values())
+    finally:
+        for ledger in opened:
+            ledger.close()
+
+
+@contextmanager
+def access_ledger_of(home: Home, arrangement: str, named: Iterable[Path] = ()) -> Iterator[AccessLedger | None]:
+    """The access ledger of one arrangement, of which no other is opened; None where this home has none."""
+    opened: list[Ledger] = []
+    try:
+        adopted = home.path / "ledgers" / arrangement
+        if adopted in adopted_folders(home.path):
+            origin = verify_offer(read_file(adopted / "terms.json")).terms.ledger.origin
+            yield _stored(ledger_place(adopted), opened, origin)
+            return
+        folders = [*mirrors(home.path), *(path for path in named if path.is_dir())]
+        found = next((one for one in map(_mirrored, folders) if one.arrangement == arrangement), None)
+        stored = (_stored(path, opened) for path in named if not path.is_dir())
+        yield found or next((one for one in stored if one.arrangement == arrangement), None)
     finally:
         for ledger in opened:
             ledger.close()

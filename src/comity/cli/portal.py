@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import click
 
-from comity.cli.access_ledgers import ACCESS, access_ledgers, agreed_terms, held_offers, mirrors
+from comity.cli.access_ledgers import ACCESS, access_ledger_of, access_ledgers, agreed_terms, held_offers, mirrors
 from comity.cli.cases import refuse
 from comity.cli.home import Home, write_private
 from comity.cli.law_at_hand import law_at_hand
@@ -55,6 +55,11 @@ def house_of(home: Home, gateway: str = "", named: Sequence[Path] = (), *, write
             yield [AccessBook(origin=one.origin, entries=one.entries) for one in ledgers]
 
     @contextmanager
+    def access_of(arrangement: str) -> Iterator[AccessBook | None]:
+        with access_ledger_of(home, arrangement, named) as one:
+            yield None if one is None else AccessBook(origin=one.origin, entries=one.entries)
+
+    @contextmanager
     def open_case(engagement: str) -> Iterator[Ledger]:
         ledger = open_ledger(engagements / engagement / "ledger.sqlite")
         try:
@@ -76,6 +81,7 @@ def house_of(home: Home, gateway: str = "", named: Sequence[Path] = (), *, write
         terms_of=lambda case: agreed_terms(home, case),
         offers_of=lambda arrangement: held_offers(home, arrangement),
         access=access,
+        access_of=access_of,
         access_stamp=lambda: _access_stamp(home, named),
         law=cache(law_at_hand),
         institution=_institution(home),

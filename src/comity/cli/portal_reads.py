@@ -3,8 +3,8 @@
 import json
 from contextlib import closing
 
-from comity.arrangement import verify_offer
-from comity.cli.cases import read_file
+import apsw
+
 from comity.cli.home import Home
 from comity.cli.places import adopted_folders, ledger_place
 from comity.evaluation.folder import BEGUN, PLAN
@@ -27,10 +27,12 @@ def plan_of(home: Home, digest: str) -> bytes | None:
 
 def sealed_of(home: Home, origin: str, call: int, part: str) -> bytes | None:
     """One part of a call as it lies sealed in an access ledger that this home operates."""
-    for folder in adopted_folders(home.path):
-        if verify_offer(read_file(folder / "terms.json")).terms.ledger.origin != origin:
-            continue
+    folder = home.path / "ledgers" / origin.rpartition("/")[2]
+    if folder in adopted_folders(home.path):
         with closing(open_ledger(ledger_place(folder), origin=origin)) as ledger, closing(ledger.reader()) as reader:
-            item = load_item(reader.query, call, part)
+            try:
+                item = load_item(reader.query, call, part)
+            except apsw.SQLError:  # no gateway has opened this ledger yet, so nothing is sealed in it
+                return None
         return None if item is None else format_sealed(item)
     return None

@@ -106,6 +106,8 @@ class House:
     """Every version of an arrangement's terms that is at hand, by its id, the oldest first."""
     access: Callable[[], AbstractContextManager[list[AccessBook]]]
     """Every access ledger at hand, open while it is read."""
+    access_of: Callable[[str], AbstractContextManager[AccessBook | None]]
+    """The access ledger of one arrangement at hand, by its id, open while it is read."""
     access_stamp: Callable[[], object]
     """The same for the access ledgers together."""
     law: Callable[[str, str | None], Pack]

@@ -8,6 +8,8 @@ The rows are read from the access ledger itself and not from a table, a stretch 
 hundred thousand calls, and few people look at more than the first.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -28,8 +30,8 @@ from comity.vault import CALL_PARTS
 
 __all__ = ["call", "calls", "sealed"]
 
-STRETCH: Final = 300
-"""Entries that one page reads."""
+STRETCH: Final = 120
+"""Entries that one page reads: sixty calls, where no other run goes on."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +60,7 @@ def calls(request: HttpRequest, engagement: str, arrangement: str, run: str) -> 
     if found is None:
         raise Http404("no such page")
     begin = max(found.begun, _number(request.GET.get("from", "")))
-    rows, more = _stretch(context["access"].origin, begin, run)
+    rows, more = _stretch(arrangement, begin, run)
     ended = found.stand["ended"]
     over = not more or (ended is not None and ended < begin + STRETCH)
     context |= {
@@ -73,7 +75,7 @@ def calls(request: HttpRequest, engagement: str, arrangement: str, run: str) -> 
 def call(request: HttpRequest, engagement: str, arrangement: str, index: int) -> HttpResponse:
     """One call: its entries, its commitments, and what opens it."""
     context = access_frame(request, engagement, arrangement)
-    found = _call(context, index)
+    found = _one(arrangement, index)
     may = decide("sealed.take", request.user, context["case"])
     at_hand = [part for part in CALL_PARTS if isinstance(may, Allowed) and _sealed(context, index, part) is not None]
     context |= {
@@ -99,13 +101,6 @@ def sealed(request: HttpRequest, engagement: str, arrangement: str, index: int, 
     return answer
 
 
-def _call(context: dict[str, Any], index: int) -> Call:
-    rows, _more = _stretch(context["access"].origin, index) if context["access"] is not None else ([], False)
-    if not rows or rows[0].entry != index or not rows[0].request:
-        raise Http404("no such page")
-    return rows[0]
-
-
 def _sealed(context: dict[str, Any], index: int, part: str) -> bytes | None:
     return None if context["access"] is None else the_house().sealed_of(context["access"].origin, index, part)
 
@@ -118,20 +113,40 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
 
 
-def _stretch(origin: str, begin: int, run: str | None = None) -> tuple[list[Call], bool]:
-    """The calls in so many entries, of one run or of all, and whether entries follow."""
+def _stretch(arrangement: str, begin: int, run: str) -> tuple[list[Call], bool]:
+    """The run's calls in so many entries, and whether entries follow."""
     found: dict[int, Call] = {}
-    with the_house().access() as books:
-        book: AccessBook | None = next((one for one in books if one.origin == origin), None)
-        if book is None:
-            raise Http404("no such page")
+    with _book(arrangement) as book:
         entries = list(islice(book.since(begin), STRETCH + 1))
     for index, entry in enumerate(entries[:STRETCH], begin):
-        try:
+        with suppress(RecordError):
             _take(found, index, parse_record(entry), run)
-        except RecordError:
-            continue
     return list(found.values()), len(entries) > STRETCH
+
+
+def _one(arrangement: str, index: int) -> Call:
+    """One call with what became of it, as far as that is among the entries that follow."""
+    found: dict[int, Call] = {}
+    wanted = b'"permit":%d,' % index
+    with _book(arrangement) as book:
+        for place, entry in enumerate(islice(book.since(index), STRETCH), index):
+            if place != index and wanted not in entry:
+                continue
+            with suppress(RecordError):
+                _take(found, place, parse_record(entry), None)
+            if not found or found[index].settled is not None:
+                break
+    if index not in found or not found[index].request:
+        raise Http404("no such page")
+    return found[index]
+
+
+@contextmanager
+def _book(arrangement: str) -> Iterator[AccessBook]:
+    with the_house().access_of(arrangement) as book:
+        if book is None:
+            raise Http404("no such page")
+        yield book
 
 
 def _take(found: dict[int, Call], index: int, record: Any, run: str | None) -> None:
