@@ -143,7 +143,9 @@ async def _work(person: Person, made: Made, client: httpx.AsyncClient, until: fl
 async def load(url: str, people: list[Person], made: Made, seconds: float) -> list[Visit]:
     """Let everybody work for so long; what they opened."""
     seen: list[Visit] = []
-    limits = httpx.Limits(max_connections=len(people), max_keepalive_connections=len(people))
+    limits = httpx.Limits(
+        max_connections=len(people), max_keepalive_connections=len(people), keepalive_expiry=IDLE
+    )  # sooner than the server would hang up
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60, trust_env=False) as client:
         until = time.monotonic() + seconds
         await asyncio.gather(*(_work(one, made, client, until, seen) for one in people))

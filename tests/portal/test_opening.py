@@ -13,6 +13,9 @@ from houses import KEY, OPENED, RICH, TOLD, World
 from packages import part_into
 from rich_world import TERMS
 
+from comity.cli.home import make_home
+from comity.cli.portal_reads import sealed_of
+from comity.ledger import create_ledger
 from comity.portal.house import enter, the_house
 from comity.portal.vendored import FOLDER
 from comity.vault import generate_recipient
@@ -90,6 +93,18 @@ def test_a_sealed_item_is_a_file_of_ciphertext(visit: Callable[[str], Any], worl
         visit("evaluator").get(path).status_code
         for path in (f"{PAGE}document/", PAGE.replace(f"/{TOLD}/", f"/{TOLD - 2}/") + "request/")
     ]
+
+
+def test_a_ledger_that_no_gateway_opened_yet_has_nothing_sealed(tmp_path: Path) -> None:
+    """Neither a ledger without a vault nor an arrangement that is not here is an error."""
+    home = make_home(tmp_path / "office", role="authority", name="Office", host="office.example")
+    origin = f"office.example/a/{TERMS.id}"
+    folder = home.path / "ledgers" / TERMS.id
+    folder.mkdir(parents=True)
+    create_ledger(folder / "ledger.sqlite", origin=origin).close()
+
+    assert sealed_of(home, origin, 0, "request") is None
+    assert sealed_of(home, "office.example/a/" + "0" * 32, 0, "request") is None
 
 
 def test_without_what_opens_the_page_says_how_to_get_it(visit: Callable[[str], Any]) -> None:
