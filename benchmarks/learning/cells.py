@@ -43,13 +43,14 @@ def _chunks(repetitions: int, items: int) -> Iterable[int]:
 
 
 def decisions(
-    target: Target, history: Array, threshold: float, repetitions: int, seed: Iterable[int], *, cap: int, uniform: bool
+    target: Target, history: Array, threshold: float, repetitions: int, seed: Iterable[int], *, cap: int, uniform: bool,
+    deciding: bool = True,
 ) -> Decisions:  # fmt: skip
     """Ask until the bank's mean is known to be above or below the threshold, so many times."""
     predictor = Predictor(history, target.topics)
     generator = np.random.default_rng(tuple(seed))
     found = [
-        _decide(target.outcomes, predictor, threshold, count, generator, cap, uniform=uniform)
+        _decide(target.outcomes, predictor, threshold, count, generator, cap, uniform=uniform, deciding=deciding)
         for count in _chunks(repetitions, len(target.outcomes))
     ]
     return Decisions(np.concatenate([one.queries for one in found]), np.concatenate([one.decided for one in found]))
@@ -57,11 +58,11 @@ def decisions(
 
 def _decide(
     outcomes: Array, predictor: Predictor, threshold: float, repetitions: int, generator: np.random.Generator,
-    cap: int, *, uniform: bool,
+    cap: int, *, uniform: bool, deciding: bool,
 ) -> Decisions:  # fmt: skip
     bank = len(outcomes)
     cap = min(cap, bank)
-    sampler = Sampler(predictor, generator, repetitions=repetitions, uniform=uniform)
+    sampler = Sampler(predictor, generator, repetitions=repetitions, uniform=uniform, deciding=deciding)
     bets = [Bets(bank, threshold, LEVEL) for _ in range(repetitions)]
     queries, decided = np.full(repetitions, float(cap)), np.zeros(repetitions, dtype=int)
     live = np.arange(repetitions)
@@ -107,7 +108,7 @@ def errors(target: Target, history: Array, queries: int, repetitions: int, seed:
 def _guesses(
     outcomes: Array, predictor: Predictor, queries: int, repetitions: int, generator: np.random.Generator
 ) -> Array:
-    sampler = Sampler(predictor, generator, repetitions=repetitions)
+    sampler = Sampler(predictor, generator, repetitions=repetitions, deciding=False)
     draws: list[list[Draw]] = [[] for _ in range(repetitions)]
     items = []
     for size in batches(queries):

@@ -44,6 +44,7 @@ def measure(target: Target, repetitions: int, boundary: int) -> dict[str, Any]:
             "uniform": _boundary(target, nothing, boundary, uniform=True),
             "active": _boundary(target, target.history, boundary, uniform=False),
             "anti": _boundary(target, 1.0 - target.history, boundary, uniform=False),
+            "estimating": _boundary(target, target.history, boundary, uniform=False, deciding=False),
         }
     return found
 
@@ -81,11 +82,13 @@ def _questions(
     return found
 
 
-def _boundary(target: Target, history: Array, repetitions: int, *, uniform: bool) -> dict[str, float]:
+def _boundary(
+    target: Target, history: Array, repetitions: int, *, uniform: bool, deciding: bool = True
+) -> dict[str, float]:
     """At the rate itself every decision is false, and the interval has lost the rate."""
     truth = float(target.outcomes.mean())
     seed = _seed(target, "boundary", uniform)
-    made = decisions(target, history, truth, repetitions, seed, cap=FIXED, uniform=uniform)
+    made = decisions(target, history, truth, repetitions, seed, cap=FIXED, uniform=uniform, deciding=deciding)
     return {"false": float((made.decided != 0).mean()), "repetitions": repetitions}
 
 

@@ -99,7 +99,8 @@ def tables(result: Mapping[str, Any]) -> str:
             _table(
                 ["matrix", "queries", "gain", "in hindsight", "over difficulty", "leaky", "shuffled", "note"], errors
             ),
-            "False decisions where the threshold is the rate itself; `anti` is history with its sign turned:",
+            "False decisions where the threshold is the rate itself; `anti` is history with its sign turned, "
+            "`estimating` draws as a plan does that ends at no threshold:",
             _table(["matrix", "model", "rate", "design", "false"], boundary),
         ]
     )  # fmt: skip

@@ -13,6 +13,7 @@ from comity.estimate.drawing import Drawing, Rules, estimate_drawn
 from comity.estimate.foreseen import Fit, Foresight
 from comity.estimate.frame import Frame, frame_of, leak_in, selection_key, stratified_sample
 from comity.evaluation.predictor import Predictor
+from comity.evaluation.sampling import Sampler
 
 ITEMS = tuple(sorted(sha256(b"%d" % n).hexdigest() for n in range(40)))
 SEED = "0" * 32
@@ -69,6 +70,22 @@ def test_a_draw_is_a_function_of_frame_seed_and_answers() -> None:
         assert order[: 5 * (known // 5) + 5] == [one.item for one in part.placed]
         assert 5 * (known // 5) == len(part.draws)
     assert order != [one.item for one in Drawing(FRAME, "1" * 32, RULES, TRUTH).placed]
+
+
+@pytest.mark.parametrize("threshold", [0.3, None])
+def test_a_run_draws_as_the_benchmark_measures(threshold: float | None) -> None:
+    """The first item's chance follows √(f (1 − f)) where a threshold ends the run and f (1 − f) where none does."""
+    rules = Rules(batch=5, mix=0.3, cap=15, threshold=threshold)
+    first = Drawing(FRAME, SEED, rules, {}).placed[0]
+    assert FRAME.foresight is not None
+    sure = np.clip(np.array(Fit(FRAME.foresight).predictions()), 0.05, 0.95)
+    taught = (sure * (1.0 - sure)) ** (1.0 if threshold is None else 0.5)
+    chances = 0.3 / len(ITEMS) + 0.7 * taught / taught.sum()
+
+    assert first.probability == pytest.approx(chances[ITEMS.index(first.item)], abs=1e-12)
+    sampler = Sampler(Predictor.of(FRAME.foresight), np.random.default_rng(5), mix=0.3, deciding=threshold is not None)
+    batch = sampler.next_batch(5)
+    assert batch.probability[0, 0] == pytest.approx(chances[batch.items[0, 0]], abs=1e-12)
 
 
 def test_another_answer_changes_the_batches_after_it_and_none_before() -> None:

@@ -16,7 +16,8 @@ from test_run import SUITE, Worker, answer, plan_cli
 
 from comity.cli.home import Home, make_home
 from comity.cli.plan import open_plan
-from comity.estimate import Sampled, Stratum, estimate_strata, frame_of
+from comity.estimate import Foresight, Sampled, Stratum, estimate_strata, frame_of
+from comity.evaluation.banks import load_bank
 from comity.evaluation.framing import design_of
 from comity.evaluation.scores import blind
 from comity.records import parse_canonical
@@ -212,6 +213,40 @@ def test_history_that_leaks_is_left_out_and_said(home: Home, model: str, date: s
     assert {"olmo-1", "qwen-1", "phi-1"} == {past.model for past in frame.history}
 
 
+def opened_foresight(path: Path) -> Foresight:
+    framed = open_plan(path).framed
+    assert framed is not None
+    assert framed.frame.foresight is not None
+    return framed.frame.foresight
+
+
+def test_an_active_sample_may_learn_by_topic(home: Home) -> None:
+    """The frame has one column more for each topic, the plan says by which field, and its first batch is drawn."""
+    plain, made = new_plan(home, "--sample", "active", *history(home))
+    assert made.exit_code == 0, made.output
+    columns = [len(opened_foresight(plain).columns)]
+    for one in plain.parent.glob("plan.yaml*"):
+        one.unlink()
+    path, made = new_plan(home, "--sample", "active", "--strata-by", "topic", "--decide", "0.30", *history(home))
+    assert made.exit_code == 0, made.output
+    columns.append(len(opened_foresight(path).columns))
+
+    assert columns[1] == columns[0] + len(set(TOPICS.values()))
+    plan = open_plan(path)
+    assert (plan.parts.sampling.strata_by, plan.parts.sampling.uniform_mix) == ("topic", "0.40")
+    assert plan.framed is not None
+    assert set(load_bank(plan).names.values()) == set(TOPICS)
+    assert len(Sampled(design_of(plan), plan.framed.frame, plan.design.seed, {}).placed) == 5
+
+
+def test_a_plan_that_decides_nothing_draws_less_of_its_weight_equally(home: Home) -> None:
+    """No bet is bounded by its rarest draw, so an estimate's plan states a smaller equal share."""
+    path, made = new_plan(home, "--sample", "active", *history(home))
+
+    assert made.exit_code == 0, made.output
+    assert open_plan(path).parts.sampling.uniform_mix == "0.20"
+
+
 def test_a_frame_that_holds_a_leak_is_refused_before_anything_is_asked(home: Home) -> None:
     """Whoever writes a leaking run into the frame and the digests into the plan is refused all the same."""
     path, _ = new_plan(home, "--sample", "active", *history(home))
@@ -235,7 +270,8 @@ def test_a_frame_that_holds_a_leak_is_refused_before_anything_is_asked(home: Hom
         (["--sample", "stratified", "--strata-by", "colour"], "has no field 'colour'"),
         (["--sample", "stratified", "--strata-by", "topic", "--strata", "3"], "strata follow a field, or"),
         (["--sample", "stratified", "--strata-by", "topic", "--decide", "0.5"], "a stratified sample is asked whole"),
-        (["--strata-by", "topic"], "belong to --sample stratified"),
+        (["--strata-by", "topic"], "belongs to --sample stratified, or to active"),
+        (["--strata", "3"], "belong to --sample stratified"),
         (["--sample", "stratified", "--strata-by", "topic", "--neyman"], "rests on earlier runs"),
     ],
 )

@@ -156,7 +156,7 @@ def plan() -> None:
     show_default=True,
     help="Draw at random; so many of each stratum; or, batch by batch, where an answer teaches most.",
 )
-@click.option("--strata-by", metavar="FIELD", help="Of a stratified sample: the items' field, such as a suite's topic.")
+@click.option("--strata-by", metavar="FIELD", help="Items' field, such as a topic: strata, or what active learns by.")
 @click.option(
     "--strata", type=click.IntRange(2, 100), help="Without --strata-by: groups by how hard items were.  [default: 5]"
 )
@@ -231,7 +231,7 @@ def new(
         raise click.UsageError("--batch belongs to --decide or to --sample active")
     wanted = Wanted(
         kind=kind, strata_by=strata_by, strata=strata, neyman=neyman, history=history,
-        cutoff=cutoff or f"{home.clock():%Y-%m-%d}", batch=batch,
+        cutoff=cutoff or f"{home.clock():%Y-%m-%d}", batch=batch, deciding=decide is not None,
     )  # fmt: skip
     _check_wanted(wanted)
     made_frame, salt = None, home.random(SALT_BYTES)
@@ -376,8 +376,10 @@ def _guest(
 
 def _check_wanted(wanted: Wanted) -> None:
     """Options that belong together, and to the kind of sample."""
-    if wanted.kind != "stratified" and (wanted.strata_by or wanted.strata or wanted.neyman):
-        raise click.UsageError("--strata-by, --strata and --neyman belong to --sample stratified")
+    if wanted.kind != "stratified" and (wanted.strata or wanted.neyman):
+        raise click.UsageError("--strata and --neyman belong to --sample stratified")
+    if wanted.kind == "srs" and wanted.strata_by:
+        raise click.UsageError("--strata-by belongs to --sample stratified, or to active, which learns by topic")
     if wanted.strata_by and wanted.strata:
         raise click.UsageError("strata follow a field, or so many groups by how hard the items were")
     by_past = wanted.kind == "active" or (wanted.kind == "stratified" and (not wanted.strata_by or wanted.neyman))
@@ -402,7 +404,7 @@ def _framed(members: dict[str, Any], wanted: Wanted, salt: bytes) -> tuple[dict[
         )
     except EvaluationError as error:
         raise click.ClickException(str(error)) from None
-    if wanted.strata_by:
+    if wanted.strata_by and wanted.kind == "stratified":
         population = {**population, "strata_by": wanted.strata_by}
         members = {**members, "claim": {**members["claim"], "population": population}}
     return drawn_from(members, sampling, history), made, known

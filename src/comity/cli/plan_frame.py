@@ -22,7 +22,6 @@ from comity.evaluation.plan import Plan
 __all__ = ["Wanted", "frame_path", "make_sampling", "open_frame_beside", "read_past", "salt_path", "write_frame"]
 
 STRATA: Final = 5
-MIX: Final = "0.40"
 BATCH: Final = 5
 
 
@@ -37,6 +36,8 @@ class Wanted:
     history: tuple[Path, ...]
     cutoff: str
     batch: int | None
+    deciding: bool
+    """It stops once a threshold is decided."""
 
 
 def frame_path(path: Path) -> Path:
@@ -101,7 +102,11 @@ def make_sampling(
     )
     sampling: dict[str, Any] = {"kind": wanted.kind}
     if wanted.kind == "active":
-        sampling |= {"batch": wanted.batch or BATCH, "uniform_mix": MIX}
+        from comity.evaluation.sampling import MIX_DECIDING, MIX_ESTIMATING  # here: it takes NumPy to load
+
+        mix = MIX_DECIDING if wanted.deciding else MIX_ESTIMATING
+        sampling |= {"batch": wanted.batch or BATCH, "uniform_mix": f"{mix:.2f}"}
+        sampling |= {"strata_by": wanted.strata_by} if wanted.strata_by else {}
     else:
         sampling |= {"strata": made.strata, **({"strata_by": wanted.strata_by} if wanted.strata_by else {})}
         sampling |= {"allocation": "neyman" if wanted.neyman else "proportional"}

@@ -1,8 +1,10 @@
 """Drawing items where an answer teaches most, batch by batch, as a function of a frame, a seed and the answers.
 
 Within a batch items are drawn one after the other without replacement, each with a probability in proportion to its
-weight among those that are left.  The weight is a share `mix` that is equal for all, and a share in proportion to
-√(f (1 − f)) for the predicted outcome f (J. Neyman, 1934; T. Zrnic and E. Candès, 2024).  Each item has a clock,
+weight among those that are left.  The weight is a share `mix` that is equal for all, and a share that follows the
+predicted outcome f: √(f (1 − f)) where the run ends once a threshold is decided, because the bets rest on the unbiased
+mean (J. Neyman, 1934; T. Zrnic and E. Candès, 2024), and f (1 − f) where it estimates, because the assisted mean rests
+on the predictor, to which an answer tells so much (V. Fedorov, 1972).  Each item has a clock,
 
     clock = −ln((k + ½) / 2⁵²),   k the first 52 bits of SHA-256("comity draw/1\\n" + seed + "\\n" + item)
 
@@ -117,13 +119,14 @@ class Drawing:
         left, items = list(self._left), len(self._left)
         size = min(self.rules.batch, self.rules.cap - len(self.draws), items)
         predicted = self._fit.predictions()
-        spread, roots = {}, 0.0
+        spread, taught, whole = {}, {}, 0.0
         for i in left:
             sure = min(max(predicted[i], FLOOR), 1.0 - FLOOR)
             spread[i] = sure * (1.0 - sure)
-            roots += math.sqrt(spread[i])
+            taught[i] = spread[i] if self.rules.threshold is None else math.sqrt(spread[i])
+            whole += taught[i]
         mix = self.rules.mix
-        weights = {i: mix / items + (1.0 - mix) * math.sqrt(spread[i]) / roots for i in left}
+        weights = {i: mix / items + (1.0 - mix) * taught[i] / whole for i in left}
         arrivals = sorted((self._clocks[i] / weights[i], i) for i in left)
         whole, rest, foreseen, down, up = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in left:

@@ -51,6 +51,8 @@ TRUST: Final = 10.0
 """The foreseen variance counts as so many answers when it is corrected by the variance that was seen."""
 OUTLIER: Final = 25.0
 """No single answer counts for more than so many times the foreseen variance in that correction."""
+SUMMED: Final = 0.8
+"""Of the assisted mean: the share of what is known and predicted, summed up."""
 LEAST: Final = 1e-6
 ROUNDING: Final = 1e-9
 
@@ -218,9 +220,9 @@ def assisted_mean(draws: Sequence[Draw], bank: int, final: Sequence[float], left
     """The bank's mean with the predictions as they were after the last answer: nearer to it, and not without bias.
 
     `final` is the last prediction of each item that was drawn, in the order of the draws, `left` the sum of the last
-    predictions of all that never were.  Half of it is what is known and predicted, summed up; half is `drawn_mean` with
-    the last predictions, which takes out what the first half is wrong by.  The first has the smaller variance, the
-    second the smaller bias; in halves they were nearest to the truth on the matrices that were looked at.
+    predictions of all that never were.  Four fifths of it are what is known and predicted, summed up; one is
+    `drawn_mean` with the last predictions, which takes out what the others are wrong by.  The first has the smaller
+    variance, the second the smaller bias; so mixed they were nearest to the truth on the matrices that were looked at.
     """
     if len(final) != len(draws):
         raise EstimateError(f"{len(final)} last predictions for {len(draws)} draws, expected one for each")
@@ -231,7 +233,7 @@ def assisted_mean(draws: Sequence[Draw], bank: int, final: Sequence[float], left
         anew.append(Draw(draw.outcome, draw.probability, predicted, rest, draw.low, draw.high, draw.variance))
         rest -= predicted
         known += predicted if draw.outcome is None else draw.outcome
-    return (known / bank + drawn_mean(anew, bank)) / 2.0
+    return SUMMED * known / bank + (1.0 - SUMMED) * drawn_mean(anew, bank)
 
 
 def drawn_interval(draws: Sequence[Draw], bank: int, level: float, *, grid: int = 200) -> Drawn:

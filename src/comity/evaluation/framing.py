@@ -60,7 +60,7 @@ def make_frame(
     strata: int | None,
     neyman: bool,
 ) -> Made:
-    """The frame of a bank whose items have these fields (empty texts where strata do not follow a field).
+    """The frame of a bank whose items have these fields (empty texts where strata and topics follow none).
 
     `past` are the earlier runs that may be known, and `files` the digest of each one's file.  `strata` is into how many
     groups items are cut by how hard they were for earlier models; None where strata follow the field, or are none.
@@ -81,7 +81,7 @@ def make_frame(
         "format": FRAME,
         "history": [_past(run.subject, digest) for run, digest in zip(runs, files, strict=True)],
         "items": items,
-        "predictor": _predictor(past, [names[item] for item in items])
+        "predictor": _predictor(past, [names[item] for item in items], fields)
         if past is not None and len(runs) >= LEAST_MODELS
         else {},
         "strata": labels,
@@ -203,7 +203,7 @@ def _weights(labels: Sequence[str], by: Mapping[str, str], rates: Mapping[str, f
     return found
 
 
-def _predictor(past: PastRuns, ids: Sequence[str]) -> dict[str, Any]:
+def _predictor(past: PastRuns, ids: Sequence[str], fields: Mapping[str, str]) -> dict[str, Any]:
     """The predictor of the benchmark, in billionths; what a run was not asked counts as its item does elsewhere."""
     import numpy as np
 
@@ -220,7 +220,7 @@ def _predictor(past: PastRuns, ids: Sequence[str]) -> dict[str, Any]:
         own, rate = run.outcomes[place], rates[place]
         return own if own is not None else rate if rate is not None else 0.5
 
-    made = Predictor(np.array([[outcome(run, item) for item in ids] for run in past.runs]))
+    made = Predictor(np.array([[outcome(run, item) for item in ids] for run in past.runs]), [fields[i] for i in ids])
 
     def whole(value: float) -> int:
         return round(float(value) * BILLION)

@@ -101,7 +101,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     _f("design.sampling.batch", "count", "all items are one batch"),
     _f("design.sampling.uniform_mix", "share", "no share is drawn uniformly beside the rest"),
     _f("design.sampling.strata", "count", "items are in no strata"),
-    _f("design.sampling.strata_by", "line", "strata follow how hard the items were for earlier models"),
+    _f("design.sampling.strata_by", "line", "strata follow how hard items were, and an active sample knows no topics"),
     _f("design.sampling.allocation", ("proportional", "neyman"), "each stratum is asked in proportion to its size"),
     _f("design.sampling.frame", "digest", "the sample needs no frame"),
     _needed("design.stopping.rule", ("fixed", "betting_cs")),

@@ -167,7 +167,7 @@ def _check_design(reading: Reading, stated: Stated, core: Core) -> None:
             reading.refuse(stated.nodes[path], path, exact, "neyman")
     _check_methods(reading, stated, core, str(kind))
     for name, kinds in (
-        ("strata", ("stratified",)), ("strata_by", ("stratified",)), ("allocation", ("stratified",)),
+        ("strata", ("stratified",)), ("strata_by", ("stratified", "active")), ("allocation", ("stratified",)),
         ("uniform_mix", ("active",)), ("frame", ("stratified", "active")),
     ):  # fmt: skip
         path = f"design.sampling.{name}"

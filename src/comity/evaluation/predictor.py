@@ -20,6 +20,7 @@ A real run has one row.  Outcomes lie between 0 and 1.
 Not promised: that a prediction is good.  `docs/explanation/sampling.md` has what was measured.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +36,8 @@ Array = NDArray[np.float64]
 
 DIRECTIONS: Final = 12
 """At most so many directions of earlier models' differences; more did not help on any matrix that was looked at."""
+MOST_TOPICS: Final = 48
+"""The largest; a frame holds 64 columns."""
 EDGE: Final = 0.03
 """No earlier rate is taken to be nearer to 0 or 1: a handful of models cannot show that."""
 LEVEL_DOUBT: Final = 10.0
@@ -116,12 +119,12 @@ def _slopes(history: Array) -> Array:
 
 
 def _topic_columns(rest: Array, topics: Sequence[object] | None) -> list[tuple[Array, float]]:
-    """One column for each topic of more than one item: 1 for its items, and how far earlier models stray on it."""
-    known = () if topics is None else tuple(dict.fromkeys(topics))
+    """A column for each large topic of more than one item: 1 for its items, and how far earlier models stray on it."""
+    sizes = Counter(topics or ())
     found = []
-    for topic in known if len(known) > 1 else ():
+    for topic, size in sizes.most_common(MOST_TOPICS) if len(sizes) > 1 else ():
         own = np.array([one == topic for one in topics or ()])
-        if own.sum() > 1:
+        if size > 1:
             found.append((own.astype(float), LEVEL_DOUBT * max(float(rest[:, own].mean(1).var()), 1e-3)))
     return found
 

@@ -2,9 +2,15 @@
 
 Within a batch items are drawn one after the other without replacement, each with a probability proportional to its
 weight among those that are left.  The weight is a share `mix` that is equal for all, so that no item is ever out of
-reach, and a share in proportion to √(f (1 − f)) for the predicted outcome f: J. Neyman's allocation (1934), as active
-inference uses it (T. Zrnic & E. Candès, 2024).  The order comes from one exponential variable for each item, divided
-by its weight (P. Efraimidis & P. Spirakis, 2006), so a run is a function of its seed and of the answers.
+reach, and a share that follows the predicted outcome f:
+
+| a run that | draws in proportion to | because |
+| --- | --- | --- |
+| decides | √(f (1 − f)) | its bets rest on the unbiased mean (J. Neyman, 1934; T. Zrnic & E. Candès, 2024) |
+| estimates | f (1 − f) | the assisted mean rests on the predictor, which so much is told (V. Fedorov, 1972) |
+
+The order comes from one exponential variable for each item, divided by its weight (P. Efraimidis & P. Spirakis, 2006),
+so a run is a function of its seed and of the answers.
 
 With `uniform` all weights are equal: simple random sampling, and predictions serve the estimate alone.
 
@@ -27,8 +33,10 @@ Array = NDArray[np.float64]
 
 FLOOR: Final = 0.05
 """No outcome is foreseen with more certainty than this when weights and variances are computed."""
-MIX: Final = 0.4
+MIX_DECIDING: Final = 0.4
 """The share of the weight that is equal for all items."""
+MIX_ESTIMATING: Final = 0.2
+"""Less of it where no bet is bounded by the rarest draw."""
 BATCH: Final = 5
 """Few enough that early answers soon tell where to ask."""
 
@@ -58,14 +66,16 @@ class Sampler:
     """Draws batches, learning between them; `next_batch`, then `learn`."""
 
     def __init__(
-        self, predictor: Predictor, generator: np.random.Generator, *, repetitions: int = 1, mix: float = MIX,
-        uniform: bool = False,
+        self, predictor: Predictor, generator: np.random.Generator, *, repetitions: int = 1, mix: float | None = None,
+        uniform: bool = False, deciding: bool = True,
     ) -> None:  # fmt: skip
         self.fit: Fit = predictor.start(repetitions)
         self.left: NDArray[np.bool_] = np.ones((repetitions, predictor.items), dtype=bool)
         self.taken = 0
         self._generator = generator
-        self._mix = 1.0 if uniform else mix
+        self._deciding = deciding
+        usual = MIX_DECIDING if deciding else MIX_ESTIMATING
+        self._mix = 1.0 if uniform else usual if mix is None else mix
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Go on with these repetitions alone."""
@@ -82,8 +92,8 @@ class Sampler:
         left = self.left
         weights = left * (self._mix / (items - self.taken))
         if self._mix < 1.0:
-            root = np.sqrt(spread) * left
-            weights = weights + (1.0 - self._mix) * root / root.sum(1, keepdims=True)
+            taught = (np.sqrt(spread) if self._deciding else spread) * left
+            weights = weights + (1.0 - self._mix) * taught / taught.sum(1, keepdims=True)
         inverse = np.divide(1.0, weights, out=np.zeros_like(weights), where=left)
         arrival = np.where(left, self._generator.standard_exponential((repetitions, items)) * inverse, np.inf)
         chosen = np.argpartition(arrival, size - 1, axis=1)[:, :size]

@@ -9,6 +9,7 @@ const CARE = 0.9;
 const DISTANCES = [0.025, 0.05, 0.1, 0.2, 0.3];
 const LOG_SHARES = [0.02, 0.08, 0.4, 0.3, 0.2].map(Math.log);
 const TRUST = 10;
+const SUMMED = 0.8;
 const OUTLIER = 25;
 const LEAST_VARIANCE = 1e-6;
 const BET_ROUNDING = 1e-9;
@@ -139,7 +140,7 @@ async function drawAgain(design, frame, seed, scores) {
   const decision = () => (bets === null ? "open" : bets.decided);
   while (draws.length < design.items && !(decision() !== "open" && draws.length >= design.least)) {
     const size = Math.min(design.batch, design.items - draws.length, left.length);
-    const batch = drawBatch(fit.predictions(), left, size, design.mix, clocks);
+    const batch = drawBatch(fit.predictions(), left, size, design.mix, bets !== null, clocks);
     for (const { i, draw } of batch) {
       placed.push({ item: frame.items[i], place: placed.length, probability: draw.probability, stratum: null });
     }
@@ -163,17 +164,19 @@ async function drawAgain(design, frame, seed, scores) {
   };
 }
 
-function drawBatch(predicted, left, size, mix, clocks) {
+function drawBatch(predicted, left, size, mix, deciding, clocks) {
   const items = left.length,
     spread = new Map(),
+    taught = new Map(),
     weights = new Map();
-  let roots = 0;
+  let all = 0;
   for (const i of left) {
     const sure = clip(predicted[i], FLOOR, 1 - FLOOR);
     spread.set(i, sure * (1 - sure));
-    roots += Math.sqrt(spread.get(i));
+    taught.set(i, deciding ? Math.sqrt(spread.get(i)) : spread.get(i));
+    all += taught.get(i);
   }
-  for (const i of left) weights.set(i, mix / items + ((1 - mix) * Math.sqrt(spread.get(i))) / roots);
+  for (const i of left) weights.set(i, mix / items + ((1 - mix) * taught.get(i)) / all);
   const arrivals = left.map((i) => [clocks[i] / weights.get(i), i]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let whole = 0,
     rest = 0,
@@ -309,7 +312,7 @@ function assistedMean(draws, bank, final, left) {
     known += draw.outcome ?? final[place];
     return made;
   });
-  return (known / bank + drawnMean(anew, bank)) / 2;
+  return (SUMMED * known) / bank + (1 - SUMMED) * drawnMean(anew, bank);
 }
 
 /* The means that no bet refuted at any time. */
