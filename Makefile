@@ -18,7 +18,7 @@ JOBS ?= 2
 ARGS ?=
 PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check guests fuzz bench bench-evaluation bench-gateway bench-portal docs format pins clean
+.PHONY: help demo test check compiled guests fuzz bench bench-evaluation bench-gateway bench-portal docs format pins clean
 
 help: ## List what there is to do.
 	@echo "Comity: structured access to AI models, with a record that neither side can rewrite."
@@ -36,6 +36,9 @@ test: $(VENV)/.dev-ready ## Run every test. ARGS='-m "not slow"' for the quick o
 check: $(VENV)/.dev-ready ## Lint and check the types.
 	@$(RUN)/ruff check src tests benchmarks tools
 	@$(RUN)/mypy
+
+compiled: $(VENV)/.dev-ready ## Compile the path of a call into build/compiled, for a gateway with much to do (needs a C compiler).
+	@$(RUN)/python tools/compile.py $(ARGS)
 
 guests: .cache/guests/.ready ## Install published evaluations beside the environment, for the test that runs one as a guest.
 

@@ -3,9 +3,9 @@
     python -m benchmarks.gateway [--quick] [--peers comity,nginx] [--parts calls,…] [--record] [--json]
 
 An nginx answers every chat completion with the same 1 kB.  The same load goes to it directly, then through each peer in
-turns: nginx as a plain proxy, LiteLLM's proxy, Portkey's gateway, and Comity with everything on.  The peer has one core
-to itself, load and upstream share the other.  Rounds of the peers alternate, so that a busy machine slows all of them;
-each figure is the median of its rounds.
+turns: nginx as a plain proxy, LiteLLM's proxy, Portkey's gateway, and Comity with everything on, once compiled and once
+interpreted.  The peer has one core to itself, load and upstream share the other.  Rounds of the peers alternate, so
+that a busy machine slows all of them; each figure is the median of its rounds.
 
 | part | measures |
 | --- | --- |
@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -44,7 +45,7 @@ from benchmarks.peers import comity, litellm, nginx, portkey
 from benchmarks.peers.machine import BENCH, CannotMeasure, Cores, cores, describe
 from benchmarks.published import publish
 
-PEERS: Final = ("direct", "nginx", "litellm", "portkey", "comity")
+PEERS: Final = ("direct", "nginx", "litellm", "portkey", "comity", "interpreted")
 PARTS: Final = ("calls", "streams", "stop", "memory", "ledger_size")
 FOLDER: Final = BENCH / "gateway"
 RUN: Final = FOLDER / "run"
@@ -78,8 +79,8 @@ class Run:
         base, authority = upstream.url.removesuffix("/chat/completions"), upstream.url.split("/")[2]
 
         @contextlib.contextmanager
-        def ours() -> Iterator[Target]:
-            with self._ours(base, copy) as served:
+        def ours(package: Path | None, copy: str) -> Iterator[Target]:
+            with self._ours(base, copy, package) as served:
                 yield served.target
 
         known: dict[str, Running] = {
@@ -87,15 +88,16 @@ class Run:
             "nginx": partial(nginx.running, RUN / "nginx", authority, self.at),
             "litellm": partial(litellm.running, RUN / "litellm", base, self.at),
             "portkey": partial(portkey.running, RUN / "portkey", base, self.at),
-            "comity": ours,
+            "comity": lambda: ours(comity.compiled(), copy),
+            "interpreted": lambda: ours(None, f"{copy}-interpreted"),
         }
         return {name: known[name] for name in self.names if name not in self.result.get("not_measured", {})}
 
     @contextlib.contextmanager
-    def _ours(self, base: str, copy: str) -> Iterator[comity.Served]:
+    def _ours(self, base: str, copy: str, package: Path | None) -> Iterator[comity.Served]:
         """Comity in front of an upstream, on a fresh copy of the arrangement's ledger."""
         arranged = self._arranged(base)
-        with arranged.served(arranged.copy(copy), base, self.at) as served:
+        with arranged.served(arranged.copy(copy), base, self.at, package=package) as served:
             yield served
 
     def _arranged(self, base: str) -> comity.Arranged:
@@ -148,7 +150,8 @@ class Run:
 
     def stop(self) -> None:
         """A party's signed stop while every stream flows."""
-        with model(RUN / "model", self.at) as upstream, self._ours(_base(upstream), "stop") as served:
+        package = comity.compiled()
+        with model(RUN / "model", self.at) as upstream, self._ours(_base(upstream), "stop", package) as served:
             note = self._arranged(_base(upstream)).stop_note()
             found = self.result["stop"] = measure_stop(served, note, self.at)
         after = found["stop"]
@@ -159,7 +162,10 @@ class Run:
 
     def memory(self) -> None:
         """One gateway over many calls."""
-        with nginx.upstream(RUN / "upstream", self.at) as upstream, self._ours(_base(upstream), "memory") as served:
+        with (
+            nginx.upstream(RUN / "upstream", self.at) as upstream,
+            self._ours(_base(upstream), "memory", comity.compiled()) as served,
+        ):
             found = measure_memory(served.target, self.effort.memory_calls, self.at, RUN / "request")
         self.result["memory"] = found
         for calls, megabytes in found["rss_mb_after_calls"].items():
@@ -171,8 +177,12 @@ class Run:
             base = _base(upstream)
             arranged = self._arranged(base)
             self.result["ledger_size"] = measure_ledger_size(
-                arranged, base, self.effort, self.at, RUN / "request", say
+                arranged, base, self.effort, self.at, RUN / "request", say, package=comity.compiled()
             )
+
+
+def _compiled(names: Sequence[str]) -> bool:
+    return "comity" in names and comity.compiled() is not None
 
 
 def _base(upstream: Target) -> str:
@@ -187,7 +197,7 @@ def run(names: Sequence[str], parts: Sequence[str], effort: Effort) -> dict[str,
     this.result["date"] = datetime.now(UTC).date().isoformat()
     this.result["machine"] = describe(FOLDER)
     this.result["versions"] = {
-        "comity": version("comity"),
+        "comity": f"{version('comity')}{', compiled by mypyc ' + version('mypy') if _compiled(names) else ''}",
         "sqlite": apsw.sqlite_lib_version(),
         "litellm": litellm.VERSION,
         "portkey": portkey.VERSION,

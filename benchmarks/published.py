@@ -28,6 +28,7 @@ NAMES: Final = {
     "litellm": "LiteLLM",
     "portkey": "Portkey",
     "comity": "Comity",
+    "interpreted": "Comity, interpreted",
 }
 LEVELS: Final = ("c1", "c32", "c256")
 TO_REACH: Final = {"comity / litellm": 60, "comity / portkey": 6, "comity / nginx": 1 / 20}

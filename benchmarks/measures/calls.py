@@ -84,5 +84,5 @@ def ratios(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     if "comity" not in found:
         return {}
     ours = found["comity"]["c32"]["rps"]
-    others = {name: found[name]["c32"]["rps"] for name in found if name not in ("comity", "direct")}
+    others = {name: found[name]["c32"]["rps"] for name in found if name not in ("comity", "direct", "interpreted")}
     return {f"comity / {name}": round(ours / rate, 3) for name, rate in others.items() if rate}

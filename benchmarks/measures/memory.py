@@ -94,8 +94,9 @@ def _wait_until_idle(pid: int) -> float:
 
 
 def measure_ledger_size(
-    arranged: Arranged, upstream: str, effort: Effort, at: Cores, folder: Path, say: Callable[[str], None]
-) -> dict[str, Any]:
+    arranged: Arranged, upstream: str, effort: Effort, at: Cores, folder: Path, say: Callable[[str], None], *,
+    package: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Rates and latencies at 1 and 32 connections, each size of ledger behind a gateway of its own, rounds in turns."""
     load = partial(measure, core=at.load, folder=folder)
     found: dict[str, Any] = {}
@@ -103,12 +104,13 @@ def measure_ledger_size(
         gateways: dict[int, Served] = {}
         for entries in effort.ledger_sizes:
             home = arranged.copy(f"size-{entries}")
-            with arranged.served(home, upstream, at) as served:
+            with arranged.served(home, upstream, at, package=package) as served:
                 load(served.target, connections=CONNECTIONS, seconds=1)
             began = time.monotonic()
             grow(served.ledger, entries)
             grown = time.monotonic() - began
-            gateways[entries] = served = stack.enter_context(arranged.served(home, upstream, at, granted=True))
+            again = arranged.served(home, upstream, at, granted=True, package=package)
+            gateways[entries] = served = stack.enter_context(again)
             idle = _wait_until_idle(served.target.pid)
             load(served.target, connections=CONNECTIONS, seconds=effort.warm_seconds)
             size = served.ledger.stat().st_size / 1e6

@@ -4,6 +4,9 @@ Nothing is left out to be faster: each call has a durable permit before it is se
 answered, its request and answer are sealed to two recipients, and every entry goes into a ledger on the disk that the
 checkout is on.  The terms are those of the demo's offer with room for every call of a run.
 
+The gateway runs as `make compiled` makes it, where this machine has a C compiler; `interpreted` is the same one as it
+lies in the checkout.
+
 The publisher runs in the same process, with an hour between checkpoints: witnesses are processes of other people on
 other machines, and a run of a minute asks them once.  `publish_every` shortens the hour.
 """
@@ -19,18 +22,19 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.load.wrk import MODEL, Target
-from benchmarks.peers.machine import CannotMeasure, Cores, started, wait_for
+from benchmarks.peers.machine import BENCH, ROOT, CannotMeasure, Cores, started, wait_for
 
 from comity.arrangement import grant_text, sign_act, stop_text, verify_offer
 from comity.cli.demo.offer import Offered, offer_text
 from comity.ledger import Signer, parse_private_key
 
-__all__ = ["SETTINGS", "Arranged", "Served", "arrange"]
+__all__ = ["SETTINGS", "Arranged", "Served", "arrange", "compiled"]
 
 ROLES: Final = ("authority", "provider", "operator", "evaluator")
 PUBLISH_EVERY: Final = 3600.0
@@ -55,6 +59,19 @@ OFFERED: Final = Offered(
 )
 WIDER: Final = ("rate.calls_per_minute=1000000", "rate.tokens_per_minute=1000000000")
 """Clauses of the demo's offer that would refuse a benchmark's calls, as the authority's counter changes them."""
+
+
+@cache
+def compiled() -> Path | None:
+    """Where the compiled package is; None where it cannot be made here, which is said."""
+    out = BENCH / "compiled"
+    print("bench: compiling the path of a call into .bench/compiled", file=sys.stderr)
+    command = [sys.executable, str(ROOT / "tools" / "compile.py"), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"bench: it cannot be compiled here, so it is interpreted: {done.stderr[-600:]}", file=sys.stderr)
+        return None
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,16 +121,21 @@ class Arranged:
 
     @contextlib.contextmanager
     def served(
-        self, home: Path, upstream: str, cores: Cores, *, publish_every: float = PUBLISH_EVERY, granted: bool = False
-    ) -> Iterator[Served]:
-        """`comity serve` on one operator's home; a grant is asked for unless the ledger holds it already."""
+        self, home: Path, upstream: str, cores: Cores, *, publish_every: float = PUBLISH_EVERY, granted: bool = False,
+        package: Path | None = None,
+    ) -> Iterator[Served]:  # fmt: skip
+        """`comity serve` on one operator's home; a grant is asked for unless the ledger holds it already.
+
+        `package` is a folder whose `comity` is served in place of the checkout's.
+        """
         folder = home / "ledgers" / self.id
         providers = dict.fromkeys(OFFERED.protocols, upstream)
         (folder / "providers.json").write_text(json.dumps(providers) + "\n")
         log = home / "serve.log"
         command: list[str | Path] = [sys.executable, "-m", "comity", "--home", home]
         command += ["serve", "--listen", "127.0.0.1:0", "--publish-every", str(publish_every)]
-        with started(command, core=cores.gateway, log=log, piped=True) as process:
+        env = None if package is None else {**os.environ, "PYTHONPATH": str(package)}
+        with started(command, core=cores.gateway, log=log, piped=True, env=env) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:

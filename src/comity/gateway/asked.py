@@ -58,7 +58,7 @@ MAX_CANDIDATES: Final = 128
 """Answers to one request: what the providers themselves allow at most."""
 MAX_MODEL_NAME: Final = 200
 MAX_NUMBER: Final = 2**31
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 
 
 class MalformedRequest(Exception):

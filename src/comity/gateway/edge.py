@@ -29,15 +29,15 @@ import traceback
 from collections.abc import Coroutine
 from math import inf
 from typing import Any, Final, cast
+from typing import Protocol as Shape
 
 import httptools
 
-from comity.gateway.app import App
 from comity.gateway.asked import MAX_BODY
 from comity.gateway.exchange import Exchange
 from comity.gateway.headers import Fields
 
-__all__ = ["KEEP_ALIVE_SECONDS", "MAX_HEAD", "MAX_HEADERS", "MAX_TARGET", "Edge"]
+__all__ = ["KEEP_ALIVE_SECONDS", "MAX_HEAD", "MAX_HEADERS", "MAX_TARGET", "Edge", "Routes"]
 
 KEEP_ALIVE_SECONDS: Final = 75.0
 """Silence between two requests; nginx closes the connections it keeps after 60 s."""
@@ -64,6 +64,20 @@ _LOOKED_AT: Final = frozenset((b"host", b"transfer-encoding", b"content-length",
 _RESET: Final = struct.pack("ii", 1, 0)
 _AGAIN: Final = ("retry-after", "1")
 _log = logging.getLogger("comity.gateway")
+
+
+class Routes(Shape):
+    """What answers the requests that come in here: an operator's arrangements, or a guard."""
+
+    def find(self, path: bytes, /) -> tuple[Any, str] | None:
+        """What answers under this path, and the rest of it; None where nothing does."""
+        ...
+
+    def answer(
+        self, found: Any, rest: str, method: str, query: str, headers: Fields, body: bytes, exchange: Exchange, /
+    ) -> Coroutine[Any, Any, None]:
+        """What answers one request, to be run in a task."""
+        ...
 
 
 class _Stop(Exception):
@@ -347,7 +361,7 @@ class _Connection(asyncio.Protocol):
 class Edge:
     """All connections of one listening socket."""
 
-    def __init__(self, app: App, loop: asyncio.AbstractEventLoop, *, most: int) -> None:
+    def __init__(self, app: Routes, loop: asyncio.AbstractEventLoop, *, most: int) -> None:
         self.app, self.now, self.ending = app, loop.time, False
         self.held = 0
         """Bytes of bodies that are held now."""

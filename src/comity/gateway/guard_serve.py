@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Final
 
 from comity.gateway.edge import Edge
 from comity.gateway.guard import Guard
@@ -50,7 +50,7 @@ async def serve_guard(
     """Answer requests until the event is set, then end in order."""
     loop = asyncio.get_running_loop()
     await guard.start()
-    edge = Edge(cast(Any, _Routes(guard)), loop, most=MAX_CONNECTIONS)
+    edge = Edge(_Routes(guard), loop, most=MAX_CONNECTIONS)
     server = await loop.create_server(edge.connect, sock=listener, ssl=tls.context if tls else None)
     try:
         ready()

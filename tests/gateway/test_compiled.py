@@ -1,0 +1,44 @@
+"""The compiled path of a call is the one that is tested: what mypyc makes of it keeps every promise that it keeps."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPILED = ROOT / "build" / "compiled"
+AGAIN = (
+    "adapters_read", "budget", "call", "edge", "framing", "guard", "ids", "invariant", "kill", "permit_note",
+    "refusals", "rounds", "sdk", "stop", "stream",
+)  # fmt: skip
+"""Of the gateway's tests, those of what each call passes: limits, refusals, evidence, framing, clients, kill -9."""
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONPATH": str(COMPILED)}
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=550, check=False, cwd=ROOT, env=environment
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not (COMPILED / ".made-from").exists(), reason="no compiled path of a call here: make compiled")
+def test_the_compiled_path_of_a_call_passes_the_tests_of_the_interpreted_one() -> None:
+    """Of these very sources; each module of the path is loaded compiled, and none of its tests fails or is skipped."""
+    told = run("-c", "from tools.compile import *; print(state_of()); print(*CALL_PATH['gateway'])")
+    state, names = told.stdout.splitlines()
+    assert state == (COMPILED / ".made-from").read_text(), "compiled from other sources; run 'make compiled' again"
+    places = "import importlib, sys; print(*(importlib.import_module(name).__file__ for name in sys.argv[1:]))"
+    loaded = run("-c", places, *(f"comity.gateway.{name}" for name in names.split())).stdout.split()
+    assert len(loaded) == len(names.split())
+    assert {Path(path).suffix for path in loaded} == {".so"}
+    assert all(Path(path).is_relative_to(COMPILED) for path in loaded)
+
+    files = [f"tests/gateway/test_{name}.py" for name in AGAIN]
+    done = run("-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *files)
+
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert " passed in " in done.stdout
