@@ -186,7 +186,10 @@ def operator_home(folder: Path, keys: Keys, provider_url: str) -> Path:
 
 @pytest.mark.slow
 def test_serve_shows_metrics_and_sends_traces_where_it_was_told(tmp_path: Path) -> None:
-    """The line of readiness says where metrics are; at the end every span has reached the collector."""
+    """The line of readiness says where metrics are; at the end every span has reached the collector.
+
+    The threads that hand calls to each other do not interrupt each other by then.
+    """
     pytest.importorskip("opentelemetry.sdk", reason="needs OpenTelemetry, which comity[trace] brings")
     with RecordingProvider().running() as provider, collecting() as (collector, bodies):
         home = operator_home(tmp_path / "operator", Keys(), provider.url)
@@ -199,6 +202,9 @@ def test_serve_shows_metrics_and_sends_traces_where_it_was_told(tmp_path: Path) 
             assert process.stdout is not None and process.stderr is not None
             line = process.stdout.readline()
             ready = json.loads(line or process.stderr.read())
+            threads = [int(thread.name) for thread in Path(f"/proc/{process.pid}/task").glob("*")]
+            policies = [os.sched_getscheduler(thread) for thread in threads]
+            assert policies.count(os.SCHED_BATCH) >= 3, policies  # the loop, a ledger and the watch for a stop
             headers = {"authorization": "Bearer nobody"}
             body = {"model": "test-model", "messages": [{"role": "user", "content": PROMPT}]}
             url = f"{ready['gateway']}/a/{ARRANGEMENT}/openai/v1/chat/completions"

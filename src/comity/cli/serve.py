@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -249,6 +250,7 @@ def serve_command(
 
         def ready() -> None:
             gc.freeze()  # what is loaded by now stays, and need not be looked through again and again
+            _let_each_other_end()
             click.echo(json.dumps({"gateway": url, "arrangements": [folder.name for folder in folders], **told}))
 
         serving = partial(serve, listener=listener, ready=ready, tls=tls)
@@ -260,6 +262,16 @@ def serve_command(
         for publisher in publishers:
             with contextlib.suppress(LedgerError, OSError):
                 publisher.publish_once()
+
+
+def _let_each_other_end() -> None:
+    """Have no thread of this process interrupt another on the same core as soon as it could run: they hand work to
+    each other at every turn, and each interruption costs two changes of thread (sched(7), SCHED_BATCH)."""
+    if sys.platform == "linux":
+        for thread in threading.enumerate():
+            if thread.native_id is not None:
+                with contextlib.suppress(OSError):  # it has ended, or this system does not let us
+                    os.sched_setscheduler(thread.native_id, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _open(folder: Path) -> Ledger:
