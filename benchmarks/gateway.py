@@ -19,7 +19,7 @@ With `--json` the last line is one object: peer → `c1`, `c32`, `c256` → `rps
 `rss_mb`; beside the peers `machine`, `versions`, `durability`, `ratios`, the other parts by name, and `not_measured`
 with the reason for each peer or part that is missing.
 
-Ratios travel between machines; rates do not.
+Ratios travel between machines better than rates, and not unchanged.
 """
 
 import argparse
