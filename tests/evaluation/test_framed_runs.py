@@ -159,7 +159,7 @@ def test_an_active_run_asks_where_earlier_models_differed_and_stops(
     outcome, table = done.outcome, table_of(home, done.outcome)
     assert outcome["stopped"]["decision"] == "above"
     assert len(table["rows"]) == outcome["stopped"]["asked"] == len(gateway.asked) < 60
-    assert len({row["probability"] for row in table["rows"]}) > 10
+    assert len({row["probability"] for row in table["rows"]}) > len(table["rows"]) // 2
     told = metadata_in(home, outcome)
     assert {"place", "probability", "predicted", "rest", "low", "high", "variance", "batch"} == set(
         next(iter(told.values()))
