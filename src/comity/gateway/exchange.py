@@ -120,11 +120,19 @@ class Exchange:
 
     async def whole(self, status: int, headers: Sequence[tuple[str, str]], data: bytes) -> None:
         """Head and body at once; waits first while the caller is slow."""
-        connection, self.started = self._connection, True
+        self.started = True
+        while not self.whole_at_once(status, headers, data):
+            if (paused := self._connection.paused) is not None:
+                await paused
+
+    def whole_at_once(self, status: int, headers: Sequence[tuple[str, str]], data: bytes) -> bool:
+        """Head and body at once; False, and nothing is done, where the caller is slow."""
+        connection = self._connection
         if connection.paused is not None:
-            await connection.paused
+            return False
+        self.started = True
         if self.over:
-            return
+            return True
         head = self._frame(status, headers, len(data))
         if self._mute:
             data = b""
@@ -135,6 +143,7 @@ class Exchange:
             connection.transport.write(head + data)
         self.over = True
         connection.answered()
+        return True
 
     async def end(self) -> None:
         """End the body in order."""

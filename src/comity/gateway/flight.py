@@ -28,8 +28,9 @@ class Flight:
 
     __slots__ = ("_cuttable", "_task", "reason")
 
-    def __init__(self) -> None:
-        task = asyncio.current_task()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """In the task that runs in this loop; without it the system is asked for the process, to find the loop."""
+        task = asyncio.current_task(loop)
         if task is None:
             raise AssertionError("a flight outside a task")
         self._task, self._cuttable = task, False

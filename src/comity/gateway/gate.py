@@ -107,6 +107,8 @@ class Gate:
         """What the ledger said of the stop in this turn of the loop; None where it was not asked."""
         self._watch = StopWatch(lambda: state.find_stop(self._watch_reader.query), self.cut_all, monotonic)
         self._tasks: list[asyncio.Task[None]] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where its calls run, once it has started."""
         self.observers: tuple[Observer, ...] = ()
         """Who is told what became of each request."""
         self.unauthenticated = 0
@@ -115,6 +117,7 @@ class Gate:
     async def start(self) -> None:
         """Take the lease, settle what dead gateways left open, and begin to watch; raises `OtherTerms`."""
         self._check_terms()
+        self.loop = asyncio.get_running_loop()
         await self.transact(lambda tx: admission.abandon_expired(tx, now=self.clock()))
         await self._begin()
         self._tasks = [asyncio.create_task(self._watch.run()), asyncio.create_task(self._keep())]
@@ -176,7 +179,7 @@ class Gate:
                 self._may_send = state.find_stop(self.query) is None
             except LedgerError:
                 self._may_send = False
-            asyncio.get_running_loop().call_soon(self._turn_over)
+            (self.loop or asyncio.get_running_loop()).call_soon(self._turn_over)
         return self._may_send
 
     def _turn_over(self) -> None:

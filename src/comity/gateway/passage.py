@@ -90,7 +90,7 @@ class Passage:
 
     async def run(self, path: str, query: str, body: bytes) -> None:
         """Decide, send, answer and settle."""
-        flight, flights = Flight(), self.gate.flights
+        flight, flights = Flight(self.gate.loop), self.gate.flights
         self.flight = flight
         flights.add(flight)
         self.reply.when_gone(partial(flight.cut, "client-gone"))
@@ -147,7 +147,11 @@ class Passage:
                 passed, reading.upstream_id = returned_headers(answer.headers)
                 self.head = [*passed, *ids(self.gate.ledger.origin, self.permit.index, reading.upstream_id)]
                 if not (streams := is_stream(answer)):
-                    await self._keep_whole(answer)
+                    whole = answer.at_hand(MAX_ANSWER)
+                    if whole is None:
+                        whole = await self._keep_whole(answer)
+                    reading.kept, reading.complete = whole, True
+                    reading.look_at_whole(self.protocol)
             if streams:
                 await self._pass_stream(answer)
         except NotSent:
@@ -191,16 +195,13 @@ class Passage:
         self.reading.sent = self.gate.may_send()
         return self.reading.sent
 
-    async def _keep_whole(self, answer: Answer) -> None:
-        """Read all of the answer's body; the flight can be cut meanwhile."""
-        reading = self.reading
+    async def _keep_whole(self, answer: Answer) -> bytes:
+        """Wait for all of the answer's body; the flight can be cut meanwhile, and what came until then is kept."""
         try:
-            reading.kept = await answer.read_whole(MAX_ANSWER)
+            return await answer.read_whole(MAX_ANSWER)
         except BaseException:
-            reading.kept = answer.so_far()
+            self.reading.kept = answer.so_far()
             raise
-        reading.complete = True
-        reading.look_at_whole(self.protocol)
 
     async def _pass_stream(self, answer: Answer) -> None:
         reading, model = self.reading, self.permit.model
@@ -257,7 +258,9 @@ class Passage:
         try:
             with self.flight:
                 if stream is None:
-                    await reply.whole(reading.status, self.head, bytes(reading.kept))
+                    whole = bytes(reading.kept)
+                    if not reply.whole_at_once(reading.status, self.head, whole):
+                        await reply.whole(reading.status, self.head, whole)
                     return
                 if not self.started:
                     await reply.start(reading.status, self.head, length=None)

@@ -31,6 +31,10 @@ class Reply(Shape):
         """Send head and body, and end; waits first while the caller is slow."""
         ...
 
+    def whole_at_once(self, status: int, headers: Sequence[tuple[str, str]], data: bytes) -> bool:
+        """Send head and body, and end; False, and nothing is done, where the caller is slow."""
+        ...
+
     async def start(self, status: int, headers: Sequence[tuple[str, str]], *, length: int | None) -> None:
         """Send the head; `length` None means that the body's length is not known yet."""
         ...

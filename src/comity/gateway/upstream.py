@@ -243,6 +243,18 @@ class Answer:
         """Keep the connection for another request where the answer came whole, else drop it."""
         self._release(self._connection)
 
+    def at_hand(self, limit: int) -> bytes | None:
+        """The whole body where it is here already, as most are that come at once; None where `read_whole` has to wait.
+
+        Either is called once.
+        """
+        connection = self._connection
+        if not connection.done or connection.waiting > limit:
+            return None
+        whole = connection.chunks[0] if len(connection.chunks) == 1 else b"".join(connection.chunks)
+        self._release(connection)
+        return whole
+
     async def read_whole(self, limit: int) -> bytes:
         """The whole body after transfer-decoding; raises `NoAnswer` where it breaks off or exceeds `limit` bytes."""
         connection = self._connection
