@@ -181,8 +181,10 @@ class Run:
             )
 
 
-def _compiled(names: Sequence[str]) -> bool:
-    return "comity" in names and comity.compiled() is not None
+def _how(names: Sequence[str]) -> str:
+    """How Comity is run: a peer of that name is compiled where it can be."""
+    compiled = "comity" in names and comity.compiled() is not None
+    return f"compiled by mypyc {version('mypy')}" if compiled else "interpreted"
 
 
 def _base(upstream: Target) -> str:
@@ -197,7 +199,7 @@ def run(names: Sequence[str], parts: Sequence[str], effort: Effort) -> dict[str,
     this.result["date"] = datetime.now(UTC).date().isoformat()
     this.result["machine"] = describe(FOLDER)
     this.result["versions"] = {
-        "comity": f"{version('comity')}{', compiled by mypyc ' + version('mypy') if _compiled(names) else ''}",
+        "comity": f"{version('comity')}, {_how(names)}",
         "sqlite": apsw.sqlite_lib_version(),
         "litellm": litellm.VERSION,
         "portkey": portkey.VERSION,

@@ -134,6 +134,18 @@ def test_without_history_items_are_alike() -> None:
     assert predicted.min() == predicted.max() == pytest.approx((5 + 0.5) / 6)
 
 
+def test_more_topics_than_a_frame_holds_are_the_largest() -> None:
+    """A frame has room for 64 directions, so of a bank of a hundred topics the small ones are not learned apart."""
+    history, _ = world(20, 600, 20)
+    topics = [place % 100 if place < 400 else place % 40 for place in range(600)]
+
+    columns = Predictor(history, topics).columns
+
+    assert columns.shape[1] <= 64
+    own = np.array(topics)
+    assert all((columns == (own == large).astype(float)[:, None]).all(0).any() for large in range(40))
+
+
 def test_topics_are_learned() -> None:
     """Items of a topic on which the model does worse than all earlier ones come to be predicted as such."""
     history, own = world(12, 200, 18)

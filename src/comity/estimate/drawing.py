@@ -119,14 +119,14 @@ class Drawing:
         left, items = list(self._left), len(self._left)
         size = min(self.rules.batch, self.rules.cap - len(self.draws), items)
         predicted = self._fit.predictions()
-        spread, taught, whole = {}, {}, 0.0
+        spread, taught, total = {}, {}, 0.0
         for i in left:
             sure = min(max(predicted[i], FLOOR), 1.0 - FLOOR)
             spread[i] = sure * (1.0 - sure)
             taught[i] = spread[i] if self.rules.threshold is None else math.sqrt(spread[i])
-            whole += taught[i]
+            total += taught[i]
         mix = self.rules.mix
-        weights = {i: mix / items + (1.0 - mix) * taught[i] / whole for i in left}
+        weights = {i: mix / items + (1.0 - mix) * taught[i] / total for i in left}
         arrivals = sorted((self._clocks[i] / weights[i], i) for i in left)
         whole, rest, foreseen, down, up = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in left:

@@ -8,7 +8,8 @@
 
 The gain is what earlier models lead to expect of each item, f: uniform items have the variance of their mean,
 p (1 − p); a stratified sample has that within strata; an active one has (Σ √(f (1 − f)) / N)² (J. Neyman, 1934).
-Without earlier models nothing is foreseen, and the gain is not stated.
+That is what an active plan draws by that decides; for one that estimates it is a guide, because that one draws by
+f (1 − f) and its estimate rests on the predictor.  Without earlier models nothing is foreseen, and no gain is stated.
 
 Simulated runs draw as the run draws, over outcomes drawn by f, moved on the scale of log odds to the rate in question.
 Their seed is the plan's digest, so that two checks of one plan print the same.
